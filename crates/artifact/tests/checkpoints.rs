@@ -1,0 +1,60 @@
+//! Real checkpoints: those of the corpus and of Lightning, and what happens when they are cut.
+
+use std::path::{Path, PathBuf};
+
+use deepfix_artifact::checkpoint::{CheckpointError, read_checkpoint};
+
+fn testdata() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../testdata")
+}
+
+fn files(dir: &Path, out: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(dir).expect("a folder").map(|e| e.expect("an entry").path()) {
+        if entry.is_dir() {
+            files(&entry, out);
+        } else if entry.extension().is_some_and(|e| e == "ckpt" || e == "safetensors" || e == "pt") {
+            out.push(entry);
+        }
+    }
+}
+
+#[test]
+fn every_real_checkpoint_reads_with_all_its_tensors() {
+    let mut found = Vec::new();
+    files(&testdata(), &mut found);
+    assert!(found.len() > 50, "{} checkpoints", found.len());
+    for path in found {
+        let bytes = std::fs::read(&path).expect("reads");
+        let checkpoint = read_checkpoint(&bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        assert!(checkpoint.tensors.len() >= 2, "{}: {} tensors", path.display(), checkpoint.tensors.len());
+        assert!(checkpoint.problems.is_empty(), "{}: {:?}", path.display(), checkpoint.problems);
+        for tensor in &checkpoint.tensors {
+            assert_eq!(tensor.bytes.len(), tensor.elements() * tensor.dtype.size(), "{} {}", path.display(), tensor.name);
+        }
+        if path.extension().is_some_and(|e| e != "pt") {
+            assert!(checkpoint.metadata.contains_key("epoch"), "{}: {:?}", path.display(), checkpoint.metadata);
+        }
+    }
+}
+
+#[test]
+fn a_cut_or_garbled_file_is_an_error_and_never_a_panic() {
+    let mut found = Vec::new();
+    files(&testdata(), &mut found);
+    for path in found.iter().filter(|p| p.extension().is_some_and(|e| e == "ckpt" || e == "safetensors")).step_by(10) {
+        let bytes = std::fs::read(path).expect("reads");
+        for part in [9, bytes.len() / 3, bytes.len() / 2, bytes.len() - 1] {
+            assert!(read_checkpoint(&bytes[..part]).is_err(), "{} cut at {part}", path.display());
+        }
+        for at in (0..bytes.len()).step_by(97) {
+            let mut garbled = bytes.clone();
+            garbled[at] ^= 0xff;
+            let _ = read_checkpoint(&garbled);
+        }
+    }
+    assert!(matches!(read_checkpoint(b"GGUF\x03\0\0\0"), Err(CheckpointError::Unknown(_))));
+    // A header that claims 2^60 bytes.
+    let mut huge = (1_u64 << 60).to_le_bytes().to_vec();
+    huge.extend_from_slice(b"{}");
+    assert!(matches!(read_checkpoint(&huge), Err(CheckpointError::Corrupt(_) | CheckpointError::Truncated(_))));
+}

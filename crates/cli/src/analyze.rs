@@ -1,0 +1,317 @@
+//! `deepfix analyze`.
+
+use std::{
+    collections::BTreeMap,
+    io::{IsTerminal, Write},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use deepfix_api::analysis::{AnalysisSpec, AnalyzeStreamRequest, UploadArtifactRequest, analyze_stream_response::Event};
+use deepfix_errors::{Error, ErrorCode};
+use deepfix_model::{AgentStatus, Artifact, ArtifactKind, ArtifactSource, Report, Severity};
+use deepfix_render::{Format, Terminal};
+use tokio::io::AsyncReadExt;
+
+use crate::{
+    Outcome,
+    args::{AnalyzeArgs, FailOn, Task},
+    connect::{self, Gateway},
+    progress::Progress,
+    run_dir,
+};
+
+pub(crate) async fn analyze(args: &AnalyzeArgs) -> Outcome {
+    let found = artifacts(args)?;
+    if found.is_empty() {
+        return Err(match &args.run_dir {
+            Some(dir) => Error::field("--run-dir", format!("no artifact was recognised in {}", dir.display())),
+            None => {
+                Error::field("artifacts", "none given; name at least one, such as --train FILE or --metrics FILE (see --help)")
+            }
+        });
+    }
+    let mut spec = spec(args)?;
+    let mut lost = Vec::new();
+    let gateway = match &args.server {
+        Some(url) => {
+            let mut gateway = connect::server(url)?;
+            (spec.artifacts, lost) = upload(&mut gateway, found).await.map_err(|error| reaching(url, error))?;
+            if spec.artifacts.is_empty() {
+                for (kind, reason) in &lost {
+                    anstream::eprintln!("error: {kind}: {reason}");
+                }
+                return Ok(3);
+            }
+            gateway
+        }
+        None => {
+            let mut config = deepfix_standalone::load(args.config.as_deref())?;
+            config.gateway.allowed_roots = found.iter().filter_map(root_of).collect();
+            // One request of one person: `--timeout` is the only limit.
+            config.gateway.wait_for_ever();
+            spec.artifacts = found.into_iter().map(Into::into).collect();
+            connect::local(&config)?
+        }
+    };
+    let limit = spec.timeouts_ms.get("request").map(|ms| Duration::from_millis(*ms) + PATIENCE);
+    let asked = ask(gateway, spec, args.quiet);
+    let answered = match limit {
+        Some(limit) => tokio::time::timeout(limit, asked)
+            .await
+            .unwrap_or_else(|_| Err(Error::new(ErrorCode::DeadlineExceeded, "nothing came within --timeout"))),
+        None => asked.await,
+    };
+    let mut report = match &args.server {
+        Some(url) => answered.map_err(|error| reaching(url, error))?,
+        None => answered?,
+    };
+    name_losses(&mut report, &lost);
+    write(args, &report)?;
+    if !report.agents.iter().any(|a| a.status == AgentStatus::Completed) {
+        return Ok(3);
+    }
+    let limit = args.fail_on.map(|f| match f {
+        FailOn::Low => Severity::Low,
+        FailOn::Medium => Severity::Medium,
+        FailOn::High => Severity::High,
+    });
+    Ok(u8::from(limit.is_some_and(|limit| report.findings.iter().any(|f| f.severity >= limit))))
+}
+
+/// What a server gets beyond `--timeout` to say that it was too short.
+const PATIENCE: Duration = Duration::from_secs(12);
+
+/// An error of a connection, with where it leads.
+fn reaching(url: &str, mut error: Error) -> Error {
+    if matches!(error.code, ErrorCode::Unavailable | ErrorCode::Internal) {
+        error.message = format!("{url} cannot be reached ({}); is `deepfix up` running there?", error.message);
+    }
+    error
+}
+
+/// Artifacts that never reached the server are gaps of their agents, as they are without a server.
+fn name_losses(report: &mut Report, lost: &[(ArtifactKind, String)]) {
+    for (kind, reason) in lost {
+        let name = match kind {
+            ArtifactKind::Train | ArtifactKind::Test | ArtifactKind::DatasetStatistics => "dataset",
+            ArtifactKind::Metrics | ArtifactKind::Params | ArtifactKind::LayerStats => "training",
+            ArtifactKind::Deepchecks => "checks",
+            ArtifactKind::Checkpoint => "checkpoint",
+        };
+        let Some(agent) = report.agents.iter_mut().find(|a| a.name == name) else { continue };
+        let said = agent.reason.take().filter(|_| agent.status != AgentStatus::Skipped);
+        agent.reason = Some([said, Some(format!("{kind}: {reason}"))].into_iter().flatten().collect::<Vec<_>>().join("; "));
+        if agent.status == AgentStatus::Skipped {
+            agent.status = AgentStatus::Failed;
+        }
+    }
+}
+
+fn spec(args: &AnalyzeArgs) -> Result<AnalysisSpec, Error> {
+    let mut timeouts_ms = BTreeMap::new();
+    if let Some(text) = &args.timeout {
+        let limit = deepfix_gateway::parse_timeout(text).map_err(|error| Error::field("--timeout", error))?;
+        timeouts_ms.insert("request".to_owned(), u64::try_from(limit.as_millis()).unwrap_or(u64::MAX));
+    }
+    let mut thresholds = BTreeMap::new();
+    for pair in &args.threshold {
+        let parsed = pair.split_once('=').and_then(|(name, value)| Some((name.trim(), value.trim().parse::<f64>().ok()?)));
+        let (name, value) = parsed.ok_or_else(|| Error::field("--threshold", format!("{pair:?} is not NAME=NUMBER")))?;
+        thresholds.insert(name.to_owned(), value);
+    }
+    let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    Ok(AnalysisSpec {
+        artifacts: Vec::new(),
+        label: text(&args.label),
+        datetime: text(&args.datetime),
+        task: match args.task {
+            Some(Task::Classification) => "classification".to_owned(),
+            Some(Task::Regression) => "regression".to_owned(),
+            None => String::new(),
+        },
+        dataset_name: text(&args.dataset_name),
+        model_name: text(&args.model_name),
+        language: text(&args.language),
+        agents: args.agents.clone(),
+        timeouts_ms,
+        min_confidence: args.min_confidence.unwrap_or(0.0),
+        thresholds,
+    })
+}
+
+/// The artifacts named, and those found in the run's folder for kinds not named.
+fn artifacts(args: &AnalyzeArgs) -> Result<Vec<Artifact>, Error> {
+    let named = [
+        (ArtifactKind::Train, &args.train),
+        (ArtifactKind::Test, &args.test),
+        (ArtifactKind::DatasetStatistics, &args.dataset_statistics),
+        (ArtifactKind::Deepchecks, &args.deepchecks),
+        (ArtifactKind::Metrics, &args.metrics),
+        (ArtifactKind::Params, &args.params),
+        (ArtifactKind::LayerStats, &args.layer_stats),
+        (ArtifactKind::Checkpoint, &args.checkpoint),
+    ];
+    let mut out: Vec<Artifact> = named.into_iter().filter_map(|(kind, path)| Some(of_path(kind, path.as_deref()?))).collect();
+    if let Some(dir) = &args.run_dir {
+        for artifact in run_dir::find(dir)? {
+            if !out.iter().any(|a| a.kind == artifact.kind) {
+                out.push(artifact);
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// The artifact at a path. That it does not exist is for its agent to say, so that the others
+/// are looked at all the same.
+fn of_path(kind: ArtifactKind, path: &Path) -> Artifact {
+    if kind == ArtifactKind::Metrics
+        && path.is_dir()
+        && let Some(artifact) = run_dir::mlflow_metrics(path)
+    {
+        return artifact;
+    }
+    deepfix_gateway::artifact_of_file(kind, path).unwrap_or_else(|_| {
+        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        Artifact {
+            kind,
+            format: String::new(),
+            file_name: path.display().to_string(),
+            source: ArtifactSource::Uri(format!("file://{}", absolute.display())),
+        }
+    })
+}
+
+/// What the services of this process may read for an artifact: the file itself, or the nearest
+/// folder that exists, so that the error says "no such file".
+fn root_of(artifact: &Artifact) -> Option<PathBuf> {
+    let ArtifactSource::Uri(uri) = &artifact.source else { return None };
+    let mut path = PathBuf::from(uri.strip_prefix("file://")?);
+    while !path.exists() {
+        path = path.parent()?.to_owned();
+    }
+    Some(path)
+}
+
+/// Sends local files to a server. One that cannot be read, or that the server refuses, is named with
+/// the reason.
+type Lost = Vec<(ArtifactKind, String)>;
+
+async fn upload(gateway: &mut Gateway, artifacts: Vec<Artifact>) -> Result<(Vec<deepfix_api::artifact::Artifact>, Lost), Error> {
+    const INLINE: u64 = 64 << 10;
+    const PIECE: usize = 1 << 20;
+    let (mut out, mut lost) = (Vec::new(), Vec::new());
+    for mut artifact in artifacts {
+        let path = match &artifact.source {
+            ArtifactSource::Uri(uri) => PathBuf::from(uri.trim_start_matches("file://")),
+            ArtifactSource::Inline(_) => {
+                out.push(artifact.into());
+                continue;
+            }
+        };
+        let opened = async {
+            let file = tokio::fs::File::open(&path).await?;
+            let meta = file.metadata().await?;
+            if meta.is_dir() { Err(std::io::Error::other("it is a folder")) } else { Ok((file, meta.len())) }
+        };
+        let (mut file, size) = match opened.await {
+            Ok(opened) => opened,
+            Err(error) => {
+                lost.push((artifact.kind, format!("cannot read {}: {error}", path.display())));
+                continue;
+            }
+        };
+        let unreadable =
+            |error: std::io::Error| Error::new(ErrorCode::InvalidArgument, format!("cannot read {}: {error}", path.display()));
+        if size <= INLINE {
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes).await.map_err(unreadable)?;
+            artifact.source = ArtifactSource::Inline(bytes.into());
+            out.push(artifact.into());
+            continue;
+        }
+        let (sender, receiver) = tokio::sync::mpsc::channel(4);
+        let name = artifact.file_name.clone();
+        let reading = async move {
+            let mut file_name = name;
+            loop {
+                let mut piece = vec![0; PIECE];
+                let n = file.read(&mut piece).await?;
+                piece.truncate(n);
+                let request = UploadArtifactRequest { file_name: std::mem::take(&mut file_name), chunk: Bytes::from(piece) };
+                if n == 0 || sender.send(request).await.is_err() {
+                    return Ok::<_, std::io::Error>(());
+                }
+            }
+        };
+        let sending = gateway.upload_artifact(tokio_stream::wrappers::ReceiverStream::new(receiver));
+        let (read, sent) = tokio::join!(reading, sending);
+        read.map_err(unreadable)?;
+        match sent.map_err(|status| Error::from_status(&status)) {
+            Ok(stored) => {
+                artifact.source = ArtifactSource::Uri(stored.into_inner().uri);
+                out.push(artifact.into());
+            }
+            Err(error) if matches!(error.code, ErrorCode::TooLarge | ErrorCode::Unsupported | ErrorCode::InvalidArgument) => {
+                lost.push((artifact.kind, error.to_string()));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((out, lost))
+}
+
+async fn ask(mut gateway: Gateway, spec: AnalysisSpec, quiet: bool) -> Result<Report, Error> {
+    let mut progress = Progress::new(quiet);
+    let mut stream = gateway
+        .analyze_stream(AnalyzeStreamRequest { spec: Some(spec) })
+        .await
+        .map_err(|status| Error::from_status(&status))?
+        .into_inner();
+    loop {
+        let message = stream.message().await.map_err(|status| Error::from_status(&status))?;
+        let Some(event) = message else {
+            return Err(Error::new(ErrorCode::Unavailable, "the server ended the stream before its report; try again"));
+        };
+        match event.event {
+            Some(Event::Report(report)) => {
+                progress.finish();
+                return Ok(Report::try_from(report)?);
+            }
+            Some(event) => progress.event(&event),
+            None => {}
+        }
+    }
+}
+
+fn write(args: &AnalyzeArgs, report: &Report) -> Result<(), Error> {
+    let failed =
+        |path: &Path, error: std::io::Error| Error::field("--output", format!("cannot write {}: {error}", path.display()));
+    if let Some(path) = &args.html {
+        std::fs::write(path, deepfix_render::render(report, Format::Html)).map_err(|e| failed(path, e))?;
+    }
+    let stdout = std::io::stdout();
+    let document = match args.format {
+        Format::Terminal => {
+            let colour = args.output.is_none() && anstream::AutoStream::choice(&stdout) != anstream::ColorChoice::Never;
+            Terminal { width: width(stdout.is_terminal() && args.output.is_none()), colour }.report(report)
+        }
+        format => deepfix_render::render(report, format),
+    };
+    match &args.output {
+        Some(path) => std::fs::write(path, document).map_err(|error| failed(path, error)),
+        None => match stdout.lock().write_all(document.as_bytes()) {
+            // A reader that has seen enough (`| head`) is no error.
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            other => other.map_err(|error| failed(Path::new("standard output"), error)),
+        },
+    }
+}
+
+/// Columns of the terminal; 80 when there is none.
+pub(crate) fn width(terminal: bool) -> usize {
+    let size = terminal.then(terminal_size::terminal_size).flatten();
+    size.map_or(80, |(width, _)| usize::from(width.0)).clamp(40, 120)
+}

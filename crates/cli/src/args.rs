@@ -1,0 +1,245 @@
+//! The command line.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{
+    Args, Parser, Subcommand, ValueEnum,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
+use clap_complete::Shell;
+use deepfix_render::Format;
+
+/// Finds what is wrong with a model: measured evidence, root cause, fix, each with its source.
+#[derive(Debug, Parser)]
+#[command(name = "deepfix", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Analyse artifacts and print a report
+    Analyze(Box<AnalyzeArgs>),
+    /// Explain a fault code: what shows it, how to confirm it, how to fix it
+    Explain {
+        /// Fault code, such as target_leakage
+        code: String,
+    },
+    /// Run everything in this process: REST and gRPC on one port
+    Up(UpArgs),
+    /// Run one service
+    Serve(ServeArgs),
+    /// List the agents and what they look for
+    Agents(RemoteArgs),
+    /// Ask the knowledge base
+    Kb(KbArgs),
+    /// Print the effective configuration
+    Config(ConfigArgs),
+    /// Ask a running process whether it is ready (exit 0) or not (exit 1)
+    Healthcheck(HealthArgs),
+    /// Print shell completions
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+/// The formats that can be rendered, by name.
+fn format_parser() -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(Format::ALL.map(Format::name)).try_map(|name| name.parse::<Format>())
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    Low,
+    Medium,
+    High,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Task {
+    Classification,
+    Regression,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Exit: 0 report made, 1 --fail-on met, 2 wrong usage, 3 no artifact could be read.")]
+pub(crate) struct AnalyzeArgs {
+    /// Training or reference data (CSV, TSV, Parquet, NDJSON, JSON; gzip, zstd)
+    #[arg(long, visible_alias = "reference", value_name = "FILE", help_heading = "Artifacts")]
+    pub(crate) train: Option<PathBuf>,
+    /// Test or current data
+    #[arg(long, visible_alias = "current", value_name = "FILE", help_heading = "Artifacts")]
+    pub(crate) test: Option<PathBuf>,
+    /// Label column
+    #[arg(long, value_name = "COL", help_heading = "Artifacts")]
+    pub(crate) label: Option<String>,
+    /// Column that dates the rows
+    #[arg(long, value_name = "COL", help_heading = "Artifacts")]
+    pub(crate) datetime: Option<String>,
+    /// Task; inferred from the label when absent
+    #[arg(long, help_heading = "Artifacts")]
+    pub(crate) task: Option<Task>,
+    /// Training log (Lightning, Keras, Hugging Face, XGBoost, MLflow, CSV, JSON)
+    #[arg(long, value_name = "FILE", help_heading = "Artifacts")]
+    pub(crate) metrics: Option<PathBuf>,
+    /// Hyper-parameters (YAML, JSON)
+    #[arg(long, value_name = "FILE", help_heading = "Artifacts")]
+    pub(crate) params: Option<PathBuf>,
+    /// Per-layer statistics (CSV)
+    #[arg(long, value_name = "FILE", help_heading = "Artifacts")]
+    pub(crate) layer_stats: Option<PathBuf>,
+    /// Model file (safetensors, PyTorch)
+    #[arg(long, value_name = "FILE", help_heading = "Artifacts")]
+    pub(crate) checkpoint: Option<PathBuf>,
+    /// Deepchecks results (JSON)
+    #[arg(long, value_name = "FILE", help_heading = "Artifacts")]
+    pub(crate) deepchecks: Option<PathBuf>,
+    /// Dataset statistics of the DeepFix SDK (JSON)
+    #[arg(long, value_name = "FILE", help_heading = "Artifacts")]
+    pub(crate) dataset_statistics: Option<PathBuf>,
+    /// Folder of a run: its artifacts are found by content
+    #[arg(long, value_name = "DIR", help_heading = "Artifacts")]
+    pub(crate) run_dir: Option<PathBuf>,
+    /// Name of the dataset, shown in the report
+    #[arg(long, value_name = "NAME", help_heading = "Artifacts")]
+    pub(crate) dataset_name: Option<String>,
+    /// Name of the model, shown in the report
+    #[arg(long, value_name = "NAME", help_heading = "Artifacts")]
+    pub(crate) model_name: Option<String>,
+    /// Language wanted for the wording
+    #[arg(long, value_name = "LANG", help_heading = "Artifacts")]
+    pub(crate) language: Option<String>,
+
+    /// Agents to ask: dataset, training, checks, checkpoint
+    #[arg(long, value_delimiter = ',', value_name = "NAMES", help_heading = "Running")]
+    pub(crate) agents: Vec<String>,
+    /// Send the request to a server instead of running the services here
+    #[arg(long, value_name = "URL", help_heading = "Running")]
+    pub(crate) server: Option<String>,
+    /// Time limit of the whole, such as 30s
+    #[arg(long, value_name = "TIME", help_heading = "Running")]
+    pub(crate) timeout: Option<String>,
+    /// Leave findings below this confidence out (0 to 1)
+    #[arg(long, value_name = "X", help_heading = "Running")]
+    pub(crate) min_confidence: Option<f64>,
+    /// Replace a threshold, such as drift.psi.medium=0.2
+    #[arg(long, value_name = "NAME=VALUE", help_heading = "Running")]
+    pub(crate) threshold: Vec<String>,
+    /// No progress
+    #[arg(long, short, help_heading = "Running")]
+    pub(crate) quiet: bool,
+    /// Configuration file (TOML)
+    #[arg(long, value_name = "FILE", help_heading = "Running")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Format of the report
+    #[arg(long, default_value = "terminal", value_parser = format_parser(), help_heading = "Output")]
+    pub(crate) format: Format,
+    /// Write the report to a file instead of standard output
+    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
+    pub(crate) output: Option<PathBuf>,
+    /// Write the HTML report to a file too
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub(crate) html: Option<PathBuf>,
+    /// Exit with 1 when a finding is at least this severe
+    #[arg(long, help_heading = "Output")]
+    pub(crate) fail_on: Option<FailOn>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UpArgs {
+    /// Where REST and gRPC listen
+    #[arg(long, default_value = "127.0.0.1:8844", value_name = "ADDR")]
+    pub(crate) listen: SocketAddr,
+    /// Where the admin endpoint listens
+    #[arg(long, default_value = "127.0.0.1:8845", value_name = "ADDR")]
+    pub(crate) admin: SocketAddr,
+    /// Folder that file:// addresses of requests may lie in; may be given more than once
+    #[arg(long, value_name = "DIR")]
+    pub(crate) allow_root: Vec<PathBuf>,
+    /// Configuration file (TOML)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// gateway, dataset-agent, training-agent, checks-agent, checkpoint-agent, kb or reasoning
+    pub(crate) service: String,
+    /// Where it listens; gateway 127.0.0.1:8844, others 127.0.0.1:50051
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Where the admin endpoint listens
+    #[arg(long, default_value = "127.0.0.1:8845", value_name = "ADDR")]
+    pub(crate) admin: SocketAddr,
+    /// Configuration file (TOML)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RemoteArgs {
+    /// Ask a server instead of this binary
+    #[arg(long, value_name = "URL")]
+    pub(crate) server: Option<String>,
+    /// JSON instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KbArgs {
+    #[command(subcommand)]
+    pub(crate) command: KbCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KbCommand {
+    /// Search the knowledge pages
+    Search {
+        /// The question
+        #[arg(required = true)]
+        query: Vec<String>,
+        /// How many pages
+        #[arg(long, default_value_t = 5)]
+        limit: u32,
+        /// Only pages about this fault code
+        #[arg(long, default_value = "")]
+        fault_code: String,
+        /// Only pages of this theme: data, training, checks, checkpoint, artifacts, root-causes
+        #[arg(long, default_value = "")]
+        theme: String,
+        /// Only pages about this task
+        #[arg(long, default_value = "")]
+        task: String,
+        /// JSON instead of text
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    /// Configuration file (TOML)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HealthArgs {
+    /// The process's admin endpoint
+    #[arg(long, default_value = "127.0.0.1:8845", value_name = "ADDR")]
+    pub(crate) admin: SocketAddr,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,52 @@
+//! A gateway to talk to: a server's, or one of this process.
+
+use deepfix_api::{
+    DESCRIPTORS, analysis::analysis_service_client::AnalysisServiceClient,
+    knowledge::knowledge_service_client::KnowledgeServiceClient,
+};
+use deepfix_errors::Error;
+use deepfix_rpc::{Client, MAX_MESSAGE, in_process, remote, serve_in_process};
+use deepfix_standalone::{Config, Services};
+use tokio_util::sync::CancellationToken;
+
+pub(crate) type Gateway = AnalysisServiceClient<Client>;
+
+fn client(channel: Client) -> Gateway {
+    AnalysisServiceClient::new(channel).max_decoding_message_size(MAX_MESSAGE).max_encoding_message_size(MAX_MESSAGE)
+}
+
+/// The gateway at a URL.
+pub(crate) fn server(url: &str) -> Result<Gateway, Error> {
+    if url.starts_with("https://") {
+        return Err(Error::field("--server", "https is not spoken yet; use http:// to a server or tunnel on this machine"));
+    }
+    remote(url.trim_end_matches('/'))
+        .map(client)
+        .map_err(|_| Error::field("--server", format!("{url:?} is no address of the form http://host:port")))
+}
+
+/// A gateway of this process with every service behind it, reached like a remote one.
+pub(crate) fn local(config: &Config) -> Result<Gateway, Error> {
+    let stop = CancellationToken::new();
+    let (services, module) = Services::start(config, stop.clone())?;
+    let (channel, connections) = in_process();
+    tokio::spawn(async move {
+        if let Err(error) = serve_in_process(module, DESCRIPTORS, connections, stop).await {
+            tracing::error!(%error, "the gateway stopped");
+        }
+        services.join().await;
+    });
+    Ok(client(channel))
+}
+
+/// The knowledge service of this process alone.
+pub(crate) fn knowledge(config: &Config) -> Result<KnowledgeServiceClient<Client>, Error> {
+    let module = deepfix_standalone::module("kb", config)?;
+    let (channel, connections) = in_process();
+    tokio::spawn(async move {
+        if let Err(error) = serve_in_process(module, DESCRIPTORS, connections, CancellationToken::new()).await {
+            tracing::error!(%error, "the knowledge service stopped");
+        }
+    });
+    Ok(KnowledgeServiceClient::new(channel))
+}

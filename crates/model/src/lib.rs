@@ -1,0 +1,24 @@
+//! Our own types: artifacts, findings, evidence and the report, with validated conversions from
+//! and to the messages of the wire. Analysis code sees these and nothing of gRPC.
+
+mod artifact;
+mod calendar;
+mod confidence;
+mod finding;
+mod num;
+mod report;
+mod wire;
+
+pub use artifact::{Artifact, ArtifactKind, ArtifactSource};
+pub use calendar::civil;
+pub use confidence::{above, below};
+pub use finding::{BugType, Citation, Evidence, Finding, Note, Recommendation, Severity, Split};
+pub use num::{Num, Scalar, fmt_number};
+pub use report::{
+    AgentRun, AgentStatus, Chart, ChartKind, Checked, Input, Mark, Provenance, Readiness, ReadinessPart, Report, Retraining,
+    RootCause, Series,
+};
+pub use wire::WireError;
+
+/// Version of the report's shape, in `schema_version`.
+pub const SCHEMA_VERSION: &str = "1";

@@ -1,0 +1,270 @@
+//! The report, as `docs/report.schema.json` publishes it.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Finding, Note, Num, SCHEMA_VERSION};
+
+/// A cause that explains several findings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RootCause {
+    /// Derived from the code and the findings explained.
+    pub id: String,
+    /// A fault code of the across-artifacts table.
+    pub code: String,
+    /// Name of the rule that joined the findings.
+    pub rule: String,
+    /// Ids of the findings explained.
+    pub explains: Vec<String>,
+    /// 0 to 1.
+    pub confidence: f64,
+    /// The explanation, with measured numbers.
+    pub text: String,
+    /// The experiment that would decide.
+    pub would_decide: Option<String>,
+}
+
+/// One part of the readiness score.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReadinessPart {
+    /// `data`, `training`, `checks` or `checkpoint`.
+    pub name: String,
+    /// 0 to 10; null when not measured.
+    pub score: Option<f64>,
+    /// Share in the score, 0 to 1.
+    pub weight: f64,
+    /// What took points, or why it was not measured.
+    pub why: String,
+}
+
+/// Readiness 0 to 10, and what it is made of.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Readiness {
+    /// Null when nothing was measured.
+    pub score: Option<f64>,
+    /// The parts.
+    pub parts: Vec<ReadinessPart>,
+}
+
+/// A retraining decision. Reserved: always null in this version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Retraining {
+    /// The decision.
+    pub decision: String,
+}
+
+/// How an agent's part went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AgentStatus {
+    /// It looked and answered.
+    Completed,
+    /// It could not; the reason says why.
+    Failed,
+    /// Nothing for it to look at, or not asked.
+    Skipped,
+}
+
+impl AgentStatus {
+    /// The word in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+/// One agent's part of the report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AgentRun {
+    /// `dataset`, `training`, `checks` or `checkpoint`.
+    pub name: String,
+    /// How it went.
+    pub status: AgentStatus,
+    /// Why it failed or was skipped, or what it could not use.
+    pub reason: Option<String>,
+    /// Version of the agent; empty when it did not answer.
+    pub version: String,
+    /// Artifacts it was handed.
+    pub artifacts: Vec<String>,
+}
+
+/// An artifact as it was read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    /// `train`, `metrics`, …
+    pub artifact: String,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// `sha256:…` of the bytes.
+    pub digest: String,
+    /// Rows or points, when it has any.
+    pub rows: Option<u64>,
+}
+
+/// What produced the report.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Provenance {
+    /// Component to version.
+    pub versions: BTreeMap<String, String>,
+    /// Threshold name to value.
+    pub thresholds: BTreeMap<String, Num>,
+    /// Inputs in a set order.
+    pub inputs: Vec<Input>,
+}
+
+/// Something that was looked at and found sound, or could not be told.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Checked {
+    /// Agent that looked.
+    pub agent: String,
+    /// The fault code looked for.
+    pub code: String,
+    /// How many subjects (columns, layers, epochs) were looked at.
+    pub subjects: u64,
+    /// How many of them have the fault.
+    pub faulty: u64,
+    /// Why it could not be told; null when it could.
+    pub not_checked: Option<String>,
+}
+
+impl Checked {
+    /// Looked at.
+    #[must_use]
+    pub fn done(code: &str, subjects: usize, faulty: usize) -> Self {
+        Self { agent: String::new(), code: code.to_owned(), subjects: subjects as u64, faulty: faulty as u64, not_checked: None }
+    }
+
+    /// Could not be told.
+    #[must_use]
+    pub fn not(code: &str, why: impl Into<String>) -> Self {
+        Self { agent: String::new(), code: code.to_owned(), subjects: 0, faulty: 0, not_checked: Some(why.into()) }
+    }
+}
+
+/// How a chart is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ChartKind {
+    /// Shares per bin, one group of bars per split.
+    Histogram,
+    /// Lines over steps or epochs.
+    Curve,
+    /// One bar per label.
+    Bars,
+}
+
+/// A line of a chart.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Series {
+    /// Name in the legend.
+    pub name: String,
+    /// Horizontal positions; empty for bars.
+    pub x: Vec<Num>,
+    /// Values.
+    pub y: Vec<Num>,
+}
+
+/// A marked position of a chart.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Mark {
+    /// Horizontal position.
+    pub x: Num,
+    /// Label, usually a fault code.
+    pub label: String,
+}
+
+/// Numbers of a chart that findings refer to by subject. At most a few hundred points each.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Chart {
+    /// How it is drawn.
+    pub kind: ChartKind,
+    /// What it shows: `column:age`, `loss`.
+    pub subject: String,
+    /// Title.
+    pub title: String,
+    /// Label of the horizontal axis.
+    pub x_label: String,
+    /// Label of the vertical axis.
+    pub y_label: String,
+    /// Bin or bar labels.
+    pub labels: Vec<String>,
+    /// The lines or bar groups.
+    pub series: Vec<Series>,
+    /// Marked positions.
+    pub marks: Vec<Mark>,
+}
+
+/// The report.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "DeepFix report")]
+pub struct Report {
+    /// Version of this shape.
+    pub schema_version: String,
+    /// As the caller named it.
+    pub dataset_name: Option<String>,
+    /// As the caller named it.
+    pub model_name: Option<String>,
+    /// A few sentences.
+    pub summary: String,
+    /// Ranked, most harmful first.
+    pub findings: Vec<Finding>,
+    /// Hints and "cannot tell".
+    pub notes: Vec<Note>,
+    /// Causes that join findings.
+    pub root_causes: Vec<RootCause>,
+    /// Score and parts.
+    pub readiness: Readiness,
+    /// Reserved.
+    pub retraining: Option<Retraining>,
+    /// Every agent, in a set order.
+    pub agents: Vec<AgentRun>,
+    /// What produced it.
+    pub provenance: Provenance,
+    /// What was looked at, in a set order.
+    pub checked: Vec<Checked>,
+    /// Charts of the findings.
+    pub charts: Vec<Chart>,
+    /// Milliseconds by stage; the only part that differs between two runs on the same input.
+    pub timing: BTreeMap<String, Num>,
+}
+
+impl Report {
+    /// A report that says nothing yet.
+    #[must_use]
+    pub fn empty(dataset_name: Option<String>, model_name: Option<String>) -> Self {
+        Self {
+            schema_version: SCHEMA_VERSION.to_owned(),
+            dataset_name,
+            model_name,
+            summary: String::new(),
+            findings: Vec::new(),
+            notes: Vec::new(),
+            root_causes: Vec::new(),
+            readiness: Readiness::default(),
+            retraining: None,
+            agents: Vec::new(),
+            provenance: Provenance::default(),
+            checked: Vec::new(),
+            charts: Vec::new(),
+            timing: BTreeMap::new(),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Markdown, for pull requests and wikis.
+
+use std::fmt::Write;
+
+use deepfix_model::{AgentStatus, Report};
+
+use crate::text::{counts, fact, place};
+
+/// Text that means nothing to Markdown.
+fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '|' | '*' | '_' | '<' | '>' | '[' | ']' | '#' | '\\' => {
+                out.push('\\');
+                out.push(c);
+            }
+            '\n' | '\r' => out.push(' '),
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+pub(crate) fn page(report: &Report) -> String {
+    let mut out = String::new();
+    let name = report.dataset_name.as_deref().or(report.model_name.as_deref()).unwrap_or("analysis");
+    let score = report.readiness.score.map_or_else(|| "not measured".to_owned(), |s| format!("{s:.1}/10"));
+    let _ =
+        writeln!(out, "# DeepFix: {}\n\n**Readiness {score}** · {}\n\n{}\n", plain(name), counts(report), plain(&report.summary));
+    let _ = writeln!(out, "| part | score | weight | why |\n|---|---|---|---|");
+    for part in &report.readiness.parts {
+        let score = part.score.map_or_else(|| "–".to_owned(), |s| format!("{s:.1}"));
+        let _ = writeln!(out, "| {} | {score} | {:.2} | {} |", part.name, part.weight, plain(&part.why));
+    }
+    if !report.root_causes.is_empty() {
+        let _ = writeln!(out, "\n## Root causes\n");
+        for cause in &report.root_causes {
+            let _ = writeln!(out, "- **{}** (confidence {:.2}): {}", plain(&cause.code), cause.confidence, plain(&cause.text));
+        }
+    }
+    if !report.findings.is_empty() {
+        let _ = writeln!(out, "\n## Findings\n");
+    }
+    for finding in &report.findings {
+        let _ = writeln!(
+            out,
+            "### {} – `{}` – {}\n\n{} · confidence {:.2}\n",
+            finding.severity.name(),
+            finding.code,
+            plain(&finding.title),
+            place(finding),
+            finding.confidence
+        );
+        for evidence in &finding.evidence {
+            let _ = writeln!(out, "- {} – {}", plain(&fact(evidence)), plain(&evidence.method));
+        }
+        let _ = writeln!(
+            out,
+            "\n**Fix:** {}. {}.\n",
+            plain(&finding.recommendation.action),
+            plain(&finding.recommendation.rationale)
+        );
+        for step in &finding.recommendation.steps {
+            let _ = writeln!(out, "1. {}", plain(step));
+        }
+        for citation in &finding.recommendation.citations {
+            let _ = writeln!(
+                out,
+                "- Source: [{}]({}) {}, {}",
+                plain(&citation.title),
+                citation.url,
+                citation.year,
+                plain(&citation.source)
+            );
+        }
+        out.push('\n');
+    }
+    let gaps: Vec<_> = report.agents.iter().filter(|a| a.status == AgentStatus::Failed).collect();
+    if !gaps.is_empty() || !report.notes.is_empty() {
+        let _ = writeln!(out, "## Notes\n");
+        for agent in gaps {
+            let _ = writeln!(out, "- not looked at: {} – {}", agent.name, plain(agent.reason.as_deref().unwrap_or("unknown")));
+        }
+        for note in &report.notes {
+            let _ = writeln!(out, "- {}", plain(&note.text));
+        }
+    }
+    out
+}

@@ -1,0 +1,229 @@
+//! Terminal text in the manner of a good compiler's diagnostics: one block per root cause and
+//! finding, most harmful first, readable at 80 columns and without colour.
+
+use anstyle::{AnsiColor, Style};
+use deepfix_model::{AgentStatus, Finding, Report, Severity};
+
+use crate::text::{counts, cut, fact, place, seconds};
+
+/// How to write.
+#[derive(Debug, Clone, Copy)]
+pub struct Terminal {
+    /// Columns.
+    pub width: usize,
+    /// Whether to use colour.
+    pub colour: bool,
+}
+
+impl Default for Terminal {
+    fn default() -> Self {
+        Self { width: 80, colour: false }
+    }
+}
+
+/// Most findings written in full; the rest are counted.
+const SHOWN: usize = 40;
+/// Most facts per finding; the machine formats have all.
+const FACTS: usize = 4;
+
+struct Writer {
+    out: String,
+    width: usize,
+    colour: bool,
+}
+
+impl Writer {
+    fn paint(&self, style: Style, text: &str) -> String {
+        if self.colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
+    }
+
+    fn line(&mut self, text: &str) {
+        self.out.push_str(text.trim_end());
+        self.out.push('\n');
+    }
+
+    /// Writes text behind a first prefix, later lines behind another, broken at spaces.
+    fn wrapped(&mut self, first: &str, later: &str, text: &str, style: Style) {
+        let mut prefix = first;
+        let room = self.width.saturating_sub(first.chars().count()).max(20);
+        for line in wrap(text, room) {
+            let painted = self.paint(style, &line);
+            self.line(&format!("{prefix}{painted}"));
+            prefix = later;
+        }
+    }
+}
+
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        let mut word = word;
+        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
+            lines.push(std::mem::take(&mut line));
+        }
+        // A word longer than the line is cut where the line ends.
+        while word.chars().count() > width {
+            let at = word.char_indices().nth(width).map_or(word.len(), |(i, _)| i);
+            lines.push(word[..at].to_owned());
+            word = &word[at..];
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    if !line.is_empty() {
+        lines.push(line);
+    }
+    lines
+}
+
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+const PLAIN: Style = Style::new();
+
+fn colour(severity: Severity) -> Style {
+    let colour = match severity {
+        Severity::High => AnsiColor::Red,
+        Severity::Medium => AnsiColor::Yellow,
+        Severity::Low => AnsiColor::Blue,
+    };
+    BOLD.fg_color(Some(colour.into()))
+}
+
+impl Terminal {
+    /// The report.
+    #[must_use]
+    pub fn report(&self, report: &Report) -> String {
+        let mut w = Writer { out: String::new(), width: self.width.clamp(40, 120), colour: self.colour };
+        for finding in report.findings.iter().take(SHOWN) {
+            self.finding(&mut w, finding);
+        }
+        if report.findings.len() > SHOWN {
+            w.line(&format!("… and {} more findings; --format json or html has them all\n", report.findings.len() - SHOWN));
+        }
+        for cause in &report.root_causes {
+            let head = format!("root cause[{}]", cause.code);
+            let painted = w.paint(BOLD.fg_color(Some(AnsiColor::Magenta.into())), &head);
+            w.line(&format!("{painted}: explains {} findings", cause.explains.len()));
+            w.wrapped("   │ ", "   │ ", &cause.text, PLAIN);
+            if let Some(decide) = &cause.would_decide {
+                w.wrapped("   = to decide  ", "               ", decide, PLAIN);
+            }
+            w.line("");
+        }
+        self.gaps(&mut w, report);
+        self.closing(&mut w, report);
+        w.out
+    }
+
+    fn finding(&self, w: &mut Writer, finding: &Finding) {
+        let head = format!("{}[{}]", finding.severity.name(), finding.code);
+        let place = place(finding);
+        let used = head.chars().count() + 1 + finding.title.chars().count() + 2 + place.chars().count();
+        let painted = w.paint(colour(finding.severity), &head);
+        if used <= w.width {
+            let gap = " ".repeat(w.width - used + 2);
+            let (title, place) = (w.paint(BOLD, &finding.title), w.paint(DIM, &place));
+            w.line(&format!("{painted} {title}{gap}{place}"));
+        } else {
+            let place = w.paint(DIM, &place);
+            w.line(&format!("{painted}  {place}"));
+            w.wrapped("   ", "   ", &finding.title, BOLD);
+        }
+        for evidence in finding.evidence.iter().take(FACTS) {
+            let mut text = fact(evidence);
+            if !evidence.source.is_empty() {
+                text.push_str(" – ");
+                text.push_str(&cut(&evidence.source, 160));
+            }
+            w.wrapped("   │ ", "   │   ", &text, PLAIN);
+        }
+        let recommendation = &finding.recommendation;
+        w.wrapped("   = fix   ", "           ", &recommendation.action, PLAIN);
+        if let Some(step) = recommendation.steps.first() {
+            w.wrapped("           ", "           ", step, DIM);
+        }
+        w.wrapped("   = why   ", "           ", &recommendation.rationale, PLAIN);
+        if recommendation.expected_impact != "unknown" {
+            w.wrapped("   = gain  ", "           ", &recommendation.expected_impact, PLAIN);
+        }
+        let source = recommendation.citations.first().map(|c| format!(" – {} {}", c.title, c.year)).unwrap_or_default();
+        let read = format!("deepfix explain {}{}", finding.code, cut(&source, 60));
+        w.wrapped("   = read  ", "           ", &format!("{read}  (confidence {:.2})", finding.confidence), DIM);
+        w.line("");
+    }
+
+    fn gaps(&self, w: &mut Writer, report: &Report) {
+        for note in report.notes.iter().take(12) {
+            w.wrapped("note: ", "      ", &note.text, PLAIN);
+        }
+        if report.notes.len() > 12 {
+            w.line(&format!("note: and {} more", report.notes.len() - 12));
+        }
+        for agent in &report.agents {
+            if let (AgentStatus::Failed, Some(reason)) | (AgentStatus::Completed, Some(reason)) = (agent.status, &agent.reason) {
+                let head = if agent.status == AgentStatus::Failed { "not looked at" } else { "partly looked at" };
+                w.wrapped(&format!("{head}: "), "   ", &format!("{} – {reason}", agent.name), colour(Severity::Medium));
+            }
+        }
+        if !report.notes.is_empty() || report.agents.iter().any(|a| a.status == AgentStatus::Failed) {
+            w.line("");
+        }
+    }
+
+    fn closing(&self, w: &mut Writer, report: &Report) {
+        let score = report.readiness.score.map_or_else(|| "not measured".to_owned(), |s| format!("{s:.1}/10"));
+        let parts: Vec<String> = report
+            .readiness
+            .parts
+            .iter()
+            .map(|p| format!("{} {}", p.name, p.score.map_or_else(|| "–".to_owned(), |s| format!("{s:.0}"))))
+            .collect();
+        let head = w.paint(BOLD, &format!("readiness {score}"));
+        w.line(&format!("{head}   {}", parts.join(" · ")));
+        let time = seconds(report).map(|s| format!(" · {s:.1} s")).unwrap_or_default();
+        let sound: usize = report.checked.iter().filter(|c| c.faulty == 0 && c.not_checked.is_none()).count();
+        w.line(&format!("{}; {sound} kinds of fault looked for and not found{time}", counts(report)));
+    }
+}
+
+/// A knowledge page for a terminal: headings stand out, the rest is as written.
+#[must_use]
+pub fn page(title: &str, markdown: &str, sources: &[String], settings: Terminal) -> String {
+    let mut w = Writer { out: String::new(), width: settings.width, colour: settings.colour };
+    let painted = w.paint(BOLD, title);
+    w.line(&painted);
+    w.line("");
+    for line in markdown.lines() {
+        match line.strip_prefix("## ") {
+            Some(heading) => {
+                let painted = w.paint(BOLD, heading);
+                w.line(&painted);
+            }
+            None => w.line(line),
+        }
+    }
+    w.line("");
+    let painted = w.paint(BOLD, "Sources");
+    w.line(&painted);
+    for source in sources {
+        w.wrapped("- ", "  ", source, PLAIN);
+    }
+    w.out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wrap;
+
+    #[test]
+    fn no_line_is_wider_than_asked() {
+        let text = "ein sehr langes Wort: Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen und mehr";
+        for width in [20, 40, 80] {
+            assert!(wrap(text, width).iter().all(|line| line.chars().count() <= width));
+        }
+        assert_eq!(wrap(text, 200).join(" "), text);
+    }
+}

@@ -1,0 +1,13 @@
+//! Where artifact bytes come from: inline, an allowed local folder, or the upload store.
+//!
+//! The gateway writes uploads; agents read them by the address the gateway hands on. The store is
+//! a folder here; its layout (one immutable object per upload, named by its random id) is that of
+//! an object store, so that S3 and its kin can take its place.
+
+mod config;
+mod reader;
+mod store;
+
+pub use config::{LimitsConfig, SourceConfig, StoreConfig};
+pub use reader::{Opened, Reader, SourceError};
+pub use store::{Store, Stored, Upload};

@@ -1,0 +1,130 @@
+//! Finds faults in model files without executing anything in them: values that are not finite,
+//! layers that cannot learn, pickles that would run code, damaged files. Tensors are read where
+//! they lie in the file, so memory stays flat whatever the model's size.
+
+mod pickle_safety;
+mod tensors;
+
+use deepfix_agent::{Agent, Analysis, Describe, Reader, Sink, Stop};
+use deepfix_artifact::{
+    checkpoint::{Checkpoint, CheckpointError, read_checkpoint},
+    parse_json,
+};
+use deepfix_model::{ArtifactKind, BugType, Checked, Evidence, Finding, Note, Severity};
+use deepfix_rpc::Module;
+
+/// Name of the service.
+pub const SERVICE: &str = "checkpoint-agent";
+
+/// Format hint of the SDK's description of a model (no weights).
+pub const SDK_FORMAT: &str = "deepfix-sdk";
+
+const KIND: ArtifactKind = ArtifactKind::Checkpoint;
+
+/// The agent.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct CheckpointAgent;
+
+/// The agent's service.
+#[must_use]
+pub fn build(reader: Reader) -> Module {
+    deepfix_agent::build(SERVICE, CheckpointAgent, reader, 2)
+}
+
+impl Agent for CheckpointAgent {
+    fn describe(&self) -> Describe {
+        Describe {
+            name: "checkpoint",
+            kinds: vec![KIND],
+            fault_codes: vec![
+                "artifact_unreadable",
+                "corrupt_checkpoint",
+                "dead_units",
+                "nan_weights",
+                "symmetric_weights",
+                "unknown_format",
+                "unsafe_pickle",
+            ],
+            thresholds: vec![("dead_units.high", 0.60), ("dead_units.share", 0.10), ("symmetric_weights.tolerance", 1e-6)],
+        }
+    }
+
+    fn analyze(&self, analysis: &mut Analysis<'_>, sink: &mut Sink<'_>) -> Result<(), Stop> {
+        let sdk = analysis.artifact(KIND).is_some_and(|a| a.format == SDK_FORMAT);
+        sink.progress("reading checkpoint", Some(0.05))?;
+        let Some(opened) = analysis.open(KIND) else { return Ok(()) };
+        if sdk {
+            describe_sdk(analysis, &opened.content);
+            return Ok(());
+        }
+        let checkpoint = match read_checkpoint(&opened.content) {
+            Ok(checkpoint) => checkpoint,
+            Err(error) => {
+                let code = match error {
+                    CheckpointError::Corrupt(_) | CheckpointError::Truncated(_) => "corrupt_checkpoint",
+                    CheckpointError::Unknown(_) => "unknown_format",
+                };
+                analysis.unreadable(KIND, code, error.to_string());
+                return Ok(());
+            }
+        };
+        problems(sink, &checkpoint, opened.content.len())?;
+        analysis.checked(Checked::done("corrupt_checkpoint", 1, usize::from(!checkpoint.problems.is_empty())));
+        if checkpoint.format == "pytorch" {
+            pickle_safety::detect(analysis, sink, &checkpoint)?;
+        }
+        if checkpoint.tensors.is_empty() {
+            analysis.note(Note::new(
+                "unknown_format",
+                "artifact:checkpoint",
+                "no tensor of this file could be read, so the weights were not looked at",
+            ));
+            return Ok(());
+        }
+        tensors::detect(analysis, sink, &checkpoint, &opened.content)
+    }
+}
+
+/// A file most of which reads, but which contradicts itself.
+fn problems(sink: &mut Sink<'_>, checkpoint: &Checkpoint, size: usize) -> Result<(), Stop> {
+    let Some(first) = checkpoint.problems.first() else { return Ok(()) };
+    let many = checkpoint.problems.len();
+    // Several contradictions leave less room for a reader's misunderstanding than one.
+    let confidence = ((1.0 - 0.3 / (many as f64 + 1.0)) * 100.0).round() / 100.0;
+    sink.finding(
+        Finding::new("corrupt_checkpoint", KIND, "artifact:checkpoint", Severity::High, confidence)
+            .title(format!("the checkpoint contradicts itself in {many} place{}", if many == 1 { "" } else { "s" }))
+            .bug(BugType::Performance)
+            .evidence(
+                Evidence::new("contradictions", "artifact:checkpoint", many)
+                    .versus(">", 0.0)
+                    .method("tensor shapes, offsets and storages checked against the file's size")
+                    .source(checkpoint.problems.iter().take(5).cloned().collect::<Vec<_>>().join("; ")),
+            )
+            .evidence(Evidence::new("size", "artifact:checkpoint", size).unit("bytes").method("length of the file"))
+            .fix(
+                "save the checkpoint again, or take the one before it",
+                format!("loading it fails or gives wrong weights: {first}"),
+            ),
+    )
+}
+
+/// The SDK describes a model without its weights.
+fn describe_sdk(analysis: &mut Analysis<'_>, bytes: &[u8]) {
+    match parse_json(bytes) {
+        Ok(value) => {
+            let model = value.get("model_type").and_then(|v| v.as_str()).unwrap_or("unknown");
+            analysis.note(Note::new(
+                "unknown_format",
+                "artifact:checkpoint",
+                format!(
+                    "the request describes a model of type {model} and holds no weights; hand in its file to have them looked at"
+                ),
+            ));
+            for code in ["nan_weights", "symmetric_weights", "dead_units", "unsafe_pickle"] {
+                analysis.checked(Checked::not(code, "the request holds no weights"));
+            }
+        }
+        Err(error) => analysis.unreadable(KIND, "artifact_unreadable", format!("the model's description {error}")),
+    }
+}

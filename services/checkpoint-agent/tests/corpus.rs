@@ -1,0 +1,91 @@
+//! The agent on every checkpoint of the corpus: it finds what the labels say and nothing else.
+
+use std::path::PathBuf;
+
+use deepfix_agent::{Options, Reader, run_local};
+use deepfix_checkpoint_agent::CheckpointAgent;
+use deepfix_model::{Artifact, ArtifactKind, ArtifactSource};
+use serde_json::Value;
+
+fn codes(bytes: Vec<u8>) -> Vec<String> {
+    let artifact = Artifact {
+        kind: ArtifactKind::Checkpoint,
+        format: String::new(),
+        file_name: String::new(),
+        source: ArtifactSource::Inline(bytes.into()),
+    };
+    let local = run_local(&CheckpointAgent, &Reader::new(&Default::default()), vec![artifact], Options::default()).expect("runs");
+    local.codes().into_iter().map(str::to_owned).collect()
+}
+
+#[test]
+fn the_corpus_checkpoints_show_what_their_labels_say() {
+    let corpus = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../testdata/runs/corpus");
+    let (mut looked, mut wrong) = (0, Vec::new());
+    for run in std::fs::read_dir(corpus).expect("a folder").map(|e| e.expect("an entry").path()).filter(|p| p.is_dir()) {
+        let Some(file) = std::fs::read_dir(&run)
+            .expect("a folder")
+            .map(|e| e.expect("an entry").path())
+            .find(|p| p.extension().is_some_and(|e| e == "ckpt" || e == "safetensors"))
+        else {
+            continue;
+        };
+        looked += 1;
+        let labels: Value =
+            deepfix_artifact::parse_json(&std::fs::read(run.join("labels.json")).expect("labelled")).expect("JSON");
+        let said = |key: &str, code: &str| labels[key].as_array().is_some_and(|codes| codes.iter().any(|c| c == code));
+        let found = codes(std::fs::read(file).expect("reads"));
+        for code in ["nan_weights", "symmetric_weights"] {
+            let has = found.iter().any(|c| c == code);
+            if has != said("faults", code) && !said("ambiguous", code) {
+                wrong.push(format!("{} {code}: found {has}", run.display()));
+            }
+        }
+        let other: Vec<&String> = found.iter().filter(|c| !["nan_weights", "symmetric_weights"].contains(&c.as_str())).collect();
+        if !other.is_empty() && labels["faults"].as_array().is_some_and(Vec::is_empty) {
+            wrong.push(format!("{} healthy, yet {other:?}", run.display()));
+        }
+    }
+    assert!(looked > 40, "{looked} checkpoints");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A safetensors file of one matrix.
+fn matrix(rows: usize, columns: usize, value: impl Fn(usize, usize) -> f32) -> Vec<u8> {
+    let data: Vec<u8> =
+        (0..rows).flat_map(|r| (0..columns).map(move |c| (r, c))).flat_map(|(r, c)| value(r, c).to_le_bytes()).collect();
+    let header =
+        format!("{{\"fc.weight\":{{\"dtype\":\"F32\",\"shape\":[{rows},{columns}],\"data_offsets\":[0,{}]}}}}", data.len());
+    let mut out = (header.len() as u64).to_le_bytes().to_vec();
+    out.extend_from_slice(header.as_bytes());
+    out.extend(data);
+    out
+}
+
+#[test]
+fn faults_of_weights_are_told_apart() {
+    let varied = |r: usize, c: usize| ((r * 31 + c * 17) % 101) as f32 / 101.0 - 0.4;
+    assert!(codes(matrix(20, 10, varied)).is_empty());
+    assert_eq!(codes(matrix(20, 10, |r, c| if r < 8 { 0.0 } else { varied(r, c) })), ["dead_units"]);
+    assert_eq!(codes(matrix(20, 10, |r, c| if c < 3 { 0.0 } else { varied(r, c) })), ["dead_units"]);
+    assert_eq!(codes(matrix(20, 10, |_, c| varied(3, c))), ["symmetric_weights"]);
+    assert_eq!(codes(matrix(20, 10, |r, c| if (r, c) == (7, 7) { f32::NAN } else { varied(r, c) })), ["nan_weights"]);
+    assert_eq!(codes(matrix(20, 10, |r, c| if (r, c) == (7, 7) { f32::INFINITY } else { varied(r, c) })), ["nan_weights"]);
+    let whole = matrix(20, 10, varied);
+    assert_eq!(codes(whole[..whole.len() - 4].to_vec()), ["corrupt_checkpoint"]);
+}
+
+#[test]
+fn hostile_and_broken_files_become_findings() {
+    // An archive whose pickle calls os.system, as an attacker would write it.
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    archive.start_file("archive/data.pkl", stored).expect("in memory");
+    std::io::Write::write_all(&mut archive, b"cposix\nsystem\n(S'touch /tmp/owned'\ntR.").expect("in memory");
+    let hostile = archive.finish().expect("in memory").into_inner();
+    assert_eq!(codes(hostile.clone()), ["unsafe_pickle"]);
+    assert_eq!(codes(hostile[..hostile.len() - 10].to_vec()), ["corrupt_checkpoint"]);
+    assert_eq!(codes(b"not a model at all, just text".to_vec()), ["unknown_format"]);
+    assert_eq!(codes(b"cos\nsystem\n(S'id'\ntR.".to_vec()), ["unknown_format"]);
+    assert_eq!(codes(b"\x80\x02cos\nsystem\n(S'id'\ntR.".to_vec()), ["unsafe_pickle"]);
+}

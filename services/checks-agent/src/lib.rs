@@ -1,0 +1,81 @@
+//! Turns Deepchecks suite results into findings: every condition that failed or warned, mapped to
+//! our codes where they mean the same. It reads the form that the DeepFix SDK sends and Deepchecks'
+//! own `to_json`, and never trips over a value it has not seen.
+
+mod condition;
+mod mapping;
+mod results;
+
+use deepfix_agent::{Agent, Analysis, Describe, Reader, Sink, Stop};
+use deepfix_artifact::{decompress, parse_json};
+use deepfix_model::{ArtifactKind, Checked, Note};
+use deepfix_rpc::Module;
+
+/// Name of the service.
+pub const SERVICE: &str = "checks-agent";
+
+const KIND: ArtifactKind = ArtifactKind::Deepchecks;
+
+/// The agent.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ChecksAgent;
+
+/// The agent's service.
+#[must_use]
+pub fn build(reader: Reader) -> Module {
+    deepfix_agent::build(SERVICE, ChecksAgent, reader, 4)
+}
+
+impl Agent for ChecksAgent {
+    fn describe(&self) -> Describe {
+        let mut fault_codes: Vec<&str> = mapping::codes().chain(["artifact_unreadable", "check_failed"]).collect();
+        fault_codes.sort_unstable();
+        fault_codes.dedup();
+        Describe { name: "checks", kinds: vec![KIND], fault_codes, thresholds: Vec::new() }
+    }
+
+    fn analyze(&self, analysis: &mut Analysis<'_>, sink: &mut Sink<'_>) -> Result<(), Stop> {
+        sink.progress("reading results", Some(0.1))?;
+        let Some(opened) = analysis.open(KIND) else { return Ok(()) };
+        let limits = analysis.limits();
+        let plain = decompress(&opened.content, limits).map_err(|e| e.to_string());
+        let read = plain.and_then(|plain| match results::read_sdk(&plain) {
+            Some(results) => Ok(results),
+            None => parse_json(&plain).map_err(|e| e.to_string()).and_then(|value| results::read(&value)),
+        });
+        let results = match read {
+            Ok(results) => results,
+            Err(reason) => {
+                analysis.unreadable(KIND, "artifact_unreadable", format!("the Deepchecks results: {reason}"));
+                return Ok(());
+            }
+        };
+        analysis.set_rows(KIND, results.len());
+        let mut findings = Vec::new();
+        let mut looked: std::collections::BTreeMap<&str, (usize, usize)> = std::collections::BTreeMap::new();
+        for result in &results {
+            let mapped = mapping::of(&result.check);
+            let found = condition::findings(result, &mapped);
+            if let Some(why) = &result.could_not_run {
+                analysis.note(Note::new(
+                    "check_failed",
+                    format!("check:{}", result.header),
+                    format!("Deepchecks could not run it: {why}"),
+                ));
+            }
+            if !result.conditions.is_empty() {
+                let entry = looked.entry(mapped.code).or_default();
+                entry.0 += result.conditions.len();
+                entry.1 += usize::from(!found.is_empty());
+            }
+            findings.extend(found);
+        }
+        for (code, (subjects, faulty)) in looked {
+            analysis.checked(Checked::done(code, subjects, faulty));
+        }
+        // Suites come in random order; findings do not.
+        findings.sort_by(|a, b| (&a.code, &a.subject, a.split, &a.title).cmp(&(&b.code, &b.subject, b.split, &b.title)));
+        findings.into_iter().try_for_each(|finding| sink.finding(finding))?;
+        sink.progress("done", Some(1.0))
+    }
+}

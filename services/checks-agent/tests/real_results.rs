@@ -1,0 +1,84 @@
+//! Results that Deepchecks 0.19 really made, in both forms.
+
+use std::path::PathBuf;
+
+use deepfix_agent::{Local, Options, Reader, run_local};
+use deepfix_checks_agent::ChecksAgent;
+use deepfix_model::{Artifact, ArtifactKind, ArtifactSource, Severity, Split};
+use serde_json::Value;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn run(bytes: Vec<u8>) -> Local {
+    let artifact = Artifact {
+        kind: ArtifactKind::Deepchecks,
+        format: String::new(),
+        file_name: String::new(),
+        source: ArtifactSource::Inline(bytes.into()),
+    };
+    run_local(&ChecksAgent, &Reader::new(&Default::default()), vec![artifact], Options::default()).expect("runs")
+}
+
+fn sdk(name: &str) -> Vec<u8> {
+    let body: Value = serde_json::from_slice(&std::fs::read(root().join("testdata/sdk-requests").join(name)).expect("committed"))
+        .expect("JSON");
+    serde_json::to_vec(&body["deepchecks_artifacts"]).expect("JSON")
+}
+
+#[test]
+fn the_sdk_form_gives_one_finding_per_fault() {
+    let local = run(sdk("tabular_classification_with_model.json"));
+    assert_eq!(local.codes(), ["near_duplicate_features", "target_leakage", "weak_segment"]);
+    let leaks: Vec<_> = local.findings.iter().filter(|f| f.code == "target_leakage").collect();
+    assert_eq!(leaks.len(), 3);
+    let perimeter = leaks.iter().find(|f| f.columns == ["worst perimeter"]).expect("named");
+    assert_eq!(perimeter.measured("predictive_power_score"), Some(0.766_160_947_268_413_1));
+    assert_eq!(perimeter.split, Some(Split::Both));
+    let segment = local.findings.iter().find(|f| f.code == "weak_segment").expect("found");
+    assert_eq!(segment.severity, Severity::Low, "a warning weighs less than a failure");
+}
+
+#[test]
+fn image_properties_are_named() {
+    let local = run(sdk("image_classification.json"));
+    let subjects: Vec<&str> = local.findings.iter().map(|f| f.subject.as_str()).collect();
+    assert_eq!(
+        subjects,
+        ["property:Brightness", "property:Mean Blue Relative Intensity", "property:Mean Green Relative Intensity"]
+    );
+}
+
+#[test]
+fn both_forms_of_the_same_suite_agree() {
+    let folder = root().join("examples/flights");
+    let own = run(std::fs::read(folder.join("deepchecks_suite.json")).expect("committed"));
+    let sent: Value =
+        deepfix_artifact::parse_json(&std::fs::read(folder.join("deepchecks.json")).expect("committed")).expect("JSON");
+    let same_suite = serde_json::json!({ "results": { "train_test_validation": sent["results"]["train_test_validation"] } });
+    let sdk = run(serde_json::to_vec(&same_suite).expect("JSON"));
+    assert_eq!(own.findings.iter().map(|f| &f.id).collect::<Vec<_>>(), sdk.findings.iter().map(|f| &f.id).collect::<Vec<_>>());
+    assert!(own.codes().contains(&"target_leakage") && own.codes().contains(&"temporal_leakage"), "{:?}", own.codes());
+}
+
+#[test]
+fn values_nobody_has_seen_are_read_past() {
+    for value in [
+        "null",
+        "3",
+        "\"x\"",
+        "[]",
+        "[null, 1, \"a\"]",
+        "{}",
+        "{\"results\": 5}",
+        "{\"results\": {\"a\": [1, {}, {\"header\": 7}]}}",
+    ] {
+        run(value.as_bytes().to_vec());
+    }
+    let odd = r#"{"results": {"s": [{"header": "New Check", "result": {"check": "New Check", "value": {"a": [1, {"b": null}]},
+        "conditions_results": [{"status": "FAIL", "condition": "üñ less than", "more_info": "{'"}, {"status": "ERROR", "condition": "", "more_info": ""}]}}]}}"#;
+    let local = run(odd.as_bytes().to_vec());
+    assert_eq!(local.codes(), ["check_failed"]);
+    assert_eq!(local.findings[0].subject, "check:New Check");
+}

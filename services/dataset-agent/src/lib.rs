@@ -1,0 +1,239 @@
+//! Finds faults in tables and dataset statistics: schema, missing cells, repeats, overlap,
+//! imbalance, leakage and drift. Pure computation on polars tables; no model is trained and
+//! nothing is asked of any other service.
+//!
+//! The gateway hands it train and test tables (or the SDK's statistics); [`build`] is its service.
+
+mod detect;
+mod sdk;
+mod stats;
+mod table;
+
+use deepfix_agent::{Agent, Analysis, Describe, Sink, Stop};
+use deepfix_model::{ArtifactKind, BugType, Evidence, Finding, Note, Severity, Split};
+use deepfix_rpc::Module;
+use detect::Data;
+use table::{Kind, Table};
+
+/// Name of the service.
+pub const SERVICE: &str = "dataset-agent";
+
+/// The agent.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DatasetAgent;
+
+/// The agent's service. Analyses use all cores; two at once keep them busy while one reads.
+#[must_use]
+pub fn build(reader: deepfix_agent::Reader) -> Module {
+    deepfix_agent::build(SERVICE, DatasetAgent, reader, 2)
+}
+
+const CODES: &[&str] = &[
+    "artifact_incomplete",
+    "artifact_mismatch",
+    "artifact_unreadable",
+    "class_imbalance",
+    "constant_column",
+    "covariate_shift",
+    "duplicate_rows",
+    "high_missing_rate",
+    "image_property_shift",
+    "label_shift",
+    "null_rate_shift",
+    "outliers",
+    "schema_skew",
+    "target_leakage",
+    "temporal_leakage",
+    "train_test_overlap",
+    "unseen_categories",
+    "unseen_labels",
+];
+
+/// Each threshold's origin is in the code's page under `knowledge/`.
+const THRESHOLDS: &[(&str, f64)] = &[
+    ("class_imbalance.high", 0.01),
+    ("class_imbalance.rows", 10.0),
+    ("class_imbalance.share", 0.05),
+    ("constant_column.share", 0.999),
+    ("drift.js.high", 0.20),
+    ("drift.js.medium", 0.10),
+    ("drift.ks.high", 0.30),
+    ("drift.ks.medium", 0.15),
+    ("drift.psi.high", 0.25),
+    ("drift.psi.medium", 0.10),
+    ("duplicate_rows.high", 0.10),
+    ("duplicate_rows.medium", 0.01),
+    ("high_missing_rate.high", 0.95),
+    ("high_missing_rate.medium", 0.50),
+    ("image_property_shift.standardised", 0.25),
+    ("null_rate_shift.high", 0.25),
+    ("null_rate_shift.medium", 0.05),
+    ("target_leakage.auc", 0.90),
+    ("target_leakage.margin", 0.10),
+    ("target_leakage.r2", 0.90),
+    ("temporal_leakage.high", 0.25),
+    ("temporal_leakage.share", 0.01),
+    ("train_test_overlap.high", 0.10),
+    ("train_test_overlap.medium", 0.01),
+    ("unseen_categories.high", 0.10),
+    ("unseen_categories.share", 0.01),
+];
+
+impl Agent for DatasetAgent {
+    fn describe(&self) -> Describe {
+        Describe {
+            name: "dataset",
+            kinds: vec![ArtifactKind::Train, ArtifactKind::Test, ArtifactKind::DatasetStatistics],
+            fault_codes: CODES.to_vec(),
+            thresholds: THRESHOLDS.to_vec(),
+        }
+    }
+
+    fn analyze(&self, analysis: &mut Analysis<'_>, sink: &mut Sink<'_>) -> Result<(), Stop> {
+        if analysis.artifact(ArtifactKind::DatasetStatistics).is_some() {
+            sink.progress("reading statistics", Some(0.05))?;
+            sdk::detect(analysis, sink)?;
+        }
+        sink.progress("reading tables", Some(0.1))?;
+        let train = read(analysis, ArtifactKind::Train);
+        let test = read(analysis, ArtifactKind::Test);
+        if train.is_none() && test.is_none() {
+            return Ok(());
+        }
+        let data = prepare(analysis, sink, train, test)?;
+        sink.progress("schema", Some(0.3))?;
+        detect::schema::detect(analysis, sink, &data)?;
+        sink.progress("columns", Some(0.4))?;
+        let summaries = detect::columns::summarize(&data, &analysis.cancel());
+        detect::columns::missing_rate(analysis, sink, &summaries)?;
+        detect::columns::infinite(analysis, sink, &summaries)?;
+        detect::columns::constant(analysis, sink, &data, &summaries)?;
+        detect::columns::null_rate_shift(analysis, sink, &data, &summaries)?;
+        sink.progress("repeated rows", Some(0.5))?;
+        detect::rows::duplicates(analysis, sink, &data)?;
+        detect::rows::overlap(analysis, sink, &data)?;
+        detect::time::detect(analysis, sink, &data)?;
+        sink.progress("classes and categories", Some(0.6))?;
+        detect::balance::detect(analysis, sink, &data)?;
+        detect::categories::detect(analysis, sink, &data)?;
+        sink.progress("distributions", Some(0.7))?;
+        detect::distribution::detect(analysis, sink, &data)?;
+        sink.progress("leakage", Some(0.85))?;
+        detect::leakage::detect(analysis, sink, &data)?;
+        sink.progress("done", Some(1.0))
+    }
+}
+
+fn read(analysis: &mut Analysis<'_>, kind: ArtifactKind) -> Option<Table> {
+    let format = analysis.artifact(kind)?.format.clone();
+    let opened = analysis.open(kind)?;
+    match table::read(&opened.content, &format, analysis.limits()) {
+        Ok(table) => {
+            analysis.set_rows(kind, table.rows());
+            for remark in &table.remarks {
+                analysis.note(Note::new("artifact_unreadable", format!("artifact:{kind}"), format!("{kind}: {remark}")));
+            }
+            Some(table)
+        }
+        Err(error) => {
+            analysis.unreadable(kind, error.code(), error.to_string());
+            None
+        }
+    }
+}
+
+/// Checks the named columns against the tables and decides the task.
+fn prepare(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, train: Option<Table>, test: Option<Table>) -> Result<Data, Stop> {
+    let options = analysis.options.clone();
+    let mut data = Data { train, test, label: None, datetime: None, regression: false };
+    let mut named = |what: &str, name: &str| -> Result<Option<String>, Stop> {
+        if name.is_empty() {
+            return Ok(None);
+        }
+        if data.splits().any(|(_, table)| table.column(name).is_some()) {
+            return Ok(Some(name.to_owned()));
+        }
+        sink.finding(absent(&data, what, name))?;
+        Ok(None)
+    };
+    let label = named("label", &options.label)?;
+    let datetime = named("date", &options.datetime)?;
+    let empty = label.as_ref().is_some_and(|name| data.splits().filter_map(|(_, t)| t.column(name)).all(|c| c.present() == 0));
+    if let (true, Some(name)) = (empty, &label) {
+        let rows: usize = data.splits().map(|(_, t)| t.rows()).sum();
+        sink.finding(
+            Finding::new("artifact_incomplete", ArtifactKind::Train, "label", Severity::High, 0.98)
+                .title(format!("the label column `{name}` holds no value"))
+                .column(name)
+                .bug(BugType::Performance)
+                .evidence(
+                    Evidence::new("missing_rate", "label", 1.0)
+                        .versus("==", 1.0)
+                        .unit("share")
+                        .method("empty label cells over rows")
+                        .source(format!("{rows} rows")),
+                )
+                .fix(
+                    format!("join the labels into `{name}` and hand the table in again"),
+                    "nothing that needs the label could be looked at",
+                ),
+        )?;
+    }
+    data.label = label.filter(|_| !empty);
+    data.datetime = datetime;
+    data.regression = match options.task.as_str() {
+        "regression" => true,
+        "classification" => false,
+        _ => data.label.as_deref().is_some_and(|name| looks_continuous(&data, name)),
+    };
+    Ok(data)
+}
+
+/// Whether a numeric label is a quantity rather than a class (our choice; `--task` overrides it): more
+/// than five values that are not all whole; or whole ones that are many for the rows, or fill a range
+/// of fifteen and more as counts and ages do. Classes that are numbered fill their range too, but
+/// about evenly.
+fn looks_continuous(data: &Data, name: &str) -> bool {
+    let Some(column) = data.train.as_ref().or(data.test.as_ref()).and_then(|t| t.column(name)) else { return false };
+    let table::Values::Numbers(values) = &column.values else { return false };
+    if column.kind != Kind::Number {
+        return false;
+    }
+    let counts = column.counts();
+    let (distinct, present) = (counts.len(), column.present());
+    let finite = || values.iter().copied().filter(|x| x.is_finite());
+    if !finite().all(|x| x.fract() == 0.0) {
+        return distinct > 5;
+    }
+    if distinct > 100 || (distinct > 20 && distinct * 20 > present) {
+        return true;
+    }
+    let (low, high) = (finite().fold(f64::INFINITY, f64::min), finite().fold(f64::NEG_INFINITY, f64::max));
+    let fills = distinct as f64 >= 0.7 * (high - low + 1.0);
+    let even = counts.last().map_or(0, |c| c.1) * 10 >= counts.first().map_or(0, |c| c.1) * 3;
+    distinct >= 15 && fills && !even
+}
+
+fn absent(data: &Data, what: &str, name: &str) -> Finding {
+    let mut columns: Vec<String> = data.splits().next().map(|(_, t)| t.names()).unwrap_or_default();
+    let near = columns.iter().find(|c| c.eq_ignore_ascii_case(name)).cloned();
+    let total = columns.len();
+    columns.truncate(12);
+    let remedy = near.map_or_else(
+        || format!("name one of: {}{}", columns.join(", "), if total > 12 { ", …" } else { "" }),
+        |n| format!("did you mean `{n}`?"),
+    );
+    // More columns searched without a hit make a mere misreading of the header less likely.
+    let confidence = ((1.0 - 0.2 / (total as f64 + 1.0)) * 100.0).round() / 100.0;
+    Finding::new("artifact_mismatch", ArtifactKind::Train, format!("column:{name}"), Severity::High, confidence)
+        .title(format!("the {what} column `{name}` is in no split"))
+        .column(name)
+        .split(Split::Both)
+        .evidence(
+            Evidence::new("columns_searched", format!("column:{name}"), total)
+                .unit("columns")
+                .method("names compared exactly")
+                .source(remedy.clone()),
+        )
+        .fix(remedy, format!("what needs the {what} was left out"))
+}

@@ -1,0 +1,5 @@
+//! Statistics, exact: every formula names its source.
+
+pub(crate) mod drift;
+pub(crate) mod power;
+pub(crate) mod rates;

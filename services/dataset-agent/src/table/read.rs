@@ -1,0 +1,164 @@
+//! From bytes to a table, with the format told by content first, then by hint and name.
+
+use std::{borrow::Cow, io::Cursor, num::NonZeroUsize};
+
+use deepfix_artifact::{Limits, ReadError, decode_text, decompress, looks_binary};
+use polars::prelude::{DataFrame, JsonFormat, JsonReader, ParquetReader, SerReader};
+
+use super::{Column, csv};
+
+/// Columns beyond this many are refused: no table of a model has them, hostile headers do.
+const MAX_COLUMNS: usize = 100_000;
+
+/// A table as read.
+#[derive(Debug)]
+pub(crate) struct Table {
+    pub(crate) frame: DataFrame,
+    /// What a reader should know: an encoding replaced, columns left out.
+    pub(crate) remarks: Vec<String>,
+}
+
+/// Why a table could not be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TableError {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error("{0}")]
+    Unreadable(String),
+    /// The format is right but something it promises is missing.
+    #[error("{0}")]
+    Incomplete(String),
+}
+
+impl TableError {
+    /// The fault code that says whose fault it is.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::Read(_) | Self::Unreadable(_) => "artifact_unreadable",
+            Self::Incomplete(_) => "artifact_incomplete",
+        }
+    }
+}
+
+impl Table {
+    pub(crate) fn rows(&self) -> usize {
+        self.frame.height()
+    }
+
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.frame.get_column_names().iter().map(|name| name.to_string()).collect()
+    }
+
+    pub(crate) fn column(&self, name: &str) -> Option<Column> {
+        self.frame.column(name).ok().and_then(|column| Column::from_polars(column).ok())
+    }
+}
+
+/// Reads a table.
+pub(crate) fn read(bytes: &[u8], format: &str, limits: Limits) -> Result<Table, TableError> {
+    let plain = decompress(bytes, limits)?;
+    let table = if plain.starts_with(b"PAR1") {
+        parquet(&plain)?
+    } else if format.eq_ignore_ascii_case("parquet") {
+        return Err(TableError::Unreadable("is not Parquet: it does not begin with PAR1; write it again with to_parquet".into()));
+    } else if looks_binary(&plain) {
+        return Err(TableError::Unreadable(format!(
+            "is binary and none of the formats read here (first bytes {}); export the table as CSV, Parquet or NDJSON",
+            hex(&plain[..plain.len().min(8)])
+        )));
+    } else {
+        text(&plain, format)?
+    };
+    if table.frame.width() > MAX_COLUMNS {
+        return Err(TableError::Unreadable(format!("has {} columns, over the limit of {MAX_COLUMNS}", table.frame.width())));
+    }
+    if table.rows() == 0 {
+        return Err(TableError::Incomplete(format!(
+            "has a header of {} columns and no rows; was the export cut short, or a filter too strict?",
+            table.frame.width()
+        )));
+    }
+    Ok(table)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect::<Vec<_>>().join(" ")
+}
+
+fn parquet(bytes: &[u8]) -> Result<Table, TableError> {
+    if bytes.len() < 12 || !bytes.ends_with(b"PAR1") {
+        return Err(TableError::Incomplete(
+            "the Parquet footer is missing, so the file was cut short; copy or write it again".into(),
+        ));
+    }
+    let frame = guarded(|| ParquetReader::new(Cursor::new(bytes)).finish())
+        .map_err(|reason| TableError::Unreadable(format!("the Parquet file cannot be decoded: {reason}")))?;
+    Ok(Table { frame, remarks: Vec::new() })
+}
+
+fn text(bytes: &[u8], format: &str) -> Result<Table, TableError> {
+    let decoded = decode_text(bytes);
+    let mut remarks = Vec::new();
+    if decoded.encoding != "UTF-8" {
+        remarks.push(format!("read as {}, because it is not valid UTF-8", decoded.encoding));
+    }
+    let body: &[u8] = &decoded.text;
+    let first = body.iter().find(|b| !b.is_ascii_whitespace());
+    let frame = match (format, first) {
+        ("csv" | "tsv", _) => csv::read(body, &mut remarks)?,
+        (_, Some(b'{' | b'[')) => json(body)?,
+        (_, None) => return Err(TableError::Incomplete("holds nothing but white space".into())),
+        _ => csv::read(body, &mut remarks)?,
+    };
+    Ok(Table { frame, remarks })
+}
+
+fn json(body: &[u8]) -> Result<DataFrame, TableError> {
+    let first = body.iter().position(|b| !b.is_ascii_whitespace()).unwrap_or(0);
+    let depth = nesting(&body[first..]);
+    if depth > 32 {
+        return Err(TableError::Unreadable(format!(
+            "is nested {depth} levels deep; a table is one object per line, or an array of them"
+        )));
+    }
+    let lines = body[first] == b'{';
+    let format = if lines { JsonFormat::JsonLines } else { JsonFormat::Json };
+    let body: Cow<'_, [u8]> = Cow::Borrowed(body);
+    guarded(|| JsonReader::new(Cursor::new(&*body)).with_json_format(format).infer_schema_len(NonZeroUsize::new(10_000)).finish())
+        .map_err(|reason| TableError::Unreadable(format!("is not valid {}: {reason}", if lines { "NDJSON" } else { "JSON" })))
+}
+
+/// Deepest nesting of brackets outside strings.
+fn nesting(bytes: &[u8]) -> usize {
+    let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0_usize, false, false);
+    for &byte in bytes {
+        if in_string {
+            match (escaped, byte) {
+                (true, _) => escaped = false,
+                (false, b'\\') => escaped = true,
+                (false, b'"') => in_string = false,
+                _ => {}
+            }
+            continue;
+        }
+        match byte {
+            b'"' => in_string = true,
+            b'{' | b'[' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+/// Some paths of polars panic on malformed input; a panic is an unreadable file here.
+pub(super) fn guarded<T>(read: impl FnOnce() -> polars::prelude::PolarsResult<T>) -> Result<T, String> {
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(error.to_string().lines().next().unwrap_or_default().to_owned()),
+        Err(_) => Err("the decoder gave up on malformed content".to_owned()),
+    }
+}

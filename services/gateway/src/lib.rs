@@ -1,0 +1,57 @@
+//! The front. It reads requests (REST and gRPC on one port), plans which agents have something to
+//! look at, asks them all at once within one deadline, fetches the knowledge pages, has reasoning
+//! join everything, and answers. It holds no analysis logic and no state but uploads.
+//!
+//! An agent that is down, late or broken becomes a named gap of the report, never a failed request.
+
+mod admission;
+mod analysis;
+mod clients;
+mod config;
+mod event;
+mod grpc;
+mod metrics;
+mod plan;
+mod rest;
+mod spec;
+mod watch;
+
+use std::sync::Arc;
+
+pub use clients::Clients;
+pub use config::{GatewayConfig, ServiceConfig};
+use deepfix_api::analysis::analysis_service_server::SERVICE_NAME;
+use deepfix_errors::Error;
+use deepfix_rpc::Module;
+use deepfix_source::{SourceConfig, Store};
+pub use event::Event;
+pub use rest::openapi;
+pub use spec::{SpecJson, artifact_of_file, parse_timeout};
+
+/// Name of the service.
+pub const SERVICE: &str = "gateway";
+
+/// What every request of the gateway shares.
+pub(crate) struct Gateway {
+    pub(crate) config: GatewayConfig,
+    pub(crate) clients: Clients,
+    pub(crate) store: Option<Store>,
+    pub(crate) doors: admission::Doors,
+    pub(crate) metrics: metrics::Metrics,
+}
+
+/// The gateway's service.
+///
+/// # Errors
+/// When the upload store cannot be opened.
+pub fn build(config: GatewayConfig, source: &SourceConfig, clients: Clients) -> Result<Module, Error> {
+    let store = Store::open(source)
+        .map_err(|error| Error::field("store.path", format!("{} cannot be used: {error}", source.store.path.display())))?;
+    let metrics = metrics::Metrics::default();
+    let doors = admission::Doors::new(&config, metrics.clone());
+    let gateway = Arc::new(Gateway { doors, metrics, config, clients, store });
+    let mut grpc = tonic::service::Routes::builder();
+    grpc.add_service(grpc::service(gateway.clone()));
+    let (routes, fallback) = rest::router(gateway);
+    Ok(Module::new(SERVICE, grpc, vec![SERVICE_NAME]).with_rest(routes, fallback))
+}

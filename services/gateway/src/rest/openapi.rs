@@ -1,0 +1,119 @@
+//! The OpenAPI description of the REST routes. `docs/openapi.json` is this; a test holds the two,
+//! and the routes, together.
+
+use deepfix_errors::ErrorCode;
+use deepfix_model::Report;
+use schemars::generate::SchemaSettings;
+use serde_json::{Value, json};
+
+use crate::spec::SpecJson;
+
+/// The description.
+#[must_use]
+pub fn openapi() -> Value {
+    let settings = SchemaSettings::draft2020_12().with(|s| s.definitions_path = "/components/schemas".into());
+    let mut generator = settings.into_generator();
+    let report = generator.subschema_for::<Report>();
+    let request = generator.subschema_for::<SpecJson>();
+    let mut schemas = generator.take_definitions(true);
+    schemas.insert("Error".to_owned(), error());
+    let failures = |codes: &[ErrorCode]| -> Value {
+        let mut by_status: std::collections::BTreeMap<u16, Vec<&str>> = std::collections::BTreeMap::new();
+        for code in codes {
+            by_status.entry(code.http()).or_default().push(code.reason());
+        }
+        by_status
+            .into_iter()
+            .map(|(status, reasons)| {
+                let body = json!({ "description": reasons.join(", "), "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Error" } } } });
+                (status.to_string(), body)
+            })
+            .collect::<serde_json::Map<_, _>>()
+            .into()
+    };
+    let with = |ok: Value, codes: &[ErrorCode]| -> Value {
+        let mut responses = failures(codes);
+        responses["200"] = ok;
+        responses
+    };
+    let text = |description: &str, kind: &str| json!({ "description": description, "content": { kind: { "schema": { "type": "string" } } } });
+    let object = |description: &str| json!({ "description": description, "content": { "application/json": { "schema": { "type": "object" } } } });
+    let query = |name: &str, description: &str, required: bool, schema: Value| json!({ "name": name, "in": "query", "description": description, "required": required, "schema": schema });
+    let file = json!({ "type": "string", "format": "binary" });
+    let string = json!({ "type": "string" });
+    let multipart: serde_json::Map<String, Value> =
+        ["train", "test", "metrics", "params", "layer-stats", "checkpoint", "deepchecks", "dataset-statistics"]
+            .into_iter()
+            .map(|name| (name.to_owned(), file.clone()))
+            .chain(
+                [
+                    "label",
+                    "datetime",
+                    "task",
+                    "dataset-name",
+                    "model-name",
+                    "language",
+                    "agents",
+                    "min-confidence",
+                    "thresholds",
+                    "timeouts",
+                ]
+                .into_iter()
+                .map(|name| (name.to_owned(), string.clone())),
+            )
+            .collect();
+    let analysis_errors = [
+        ErrorCode::InvalidArgument,
+        ErrorCode::MalformedBody,
+        ErrorCode::TooLarge,
+        ErrorCode::Overloaded,
+        ErrorCode::Unavailable,
+        ErrorCode::DeadlineExceeded,
+        ErrorCode::Internal,
+    ];
+    json!({
+        "openapi": "3.1.0",
+        "info": { "title": "DeepFix", "version": env!("CARGO_PKG_VERSION"), "description": "Finds what is wrong with a model from its artifacts: evidence, root cause and fix, each with its source." },
+        "paths": {
+            "/": { "get": { "summary": "The page", "responses": { "200": text("HTML", "text/html") } } },
+            "/health": { "get": { "summary": "Whether the gateway answers", "responses": { "200": object("status, version and the agents it knows") } } },
+            "/openapi.json": { "get": { "summary": "This description", "responses": { "200": object("OpenAPI 3.1") } } },
+            "/v1/analyses": { "post": {
+                "summary": "Analyse artifacts",
+                "description": "Answers the report. With `Accept: text/event-stream` it answers events accepted, agent_started, agent_progress, finding, agent_completed, agent_failed, agent_skipped, knowledge_retrieved, report (or error), each with an increasing id.",
+                "requestBody": { "required": true, "content": {
+                    "application/json": { "schema": request },
+                    "multipart/form-data": { "schema": { "type": "object", "properties": multipart } } } },
+                "responses": with(json!({ "description": "the report, or the events", "content": {
+                    "application/json": { "schema": report }, "text/event-stream": { "schema": { "type": "string" } } } }), &analysis_errors) } },
+            "/v1/artifacts": { "post": {
+                "summary": "Upload an artifact",
+                "requestBody": { "required": true, "content": { "application/octet-stream": { "schema": file.clone() }, "multipart/form-data": { "schema": { "type": "object", "properties": { "file": file } } } } },
+                "responses": with(json!({ "description": "where it is", "content": { "application/json": { "schema": { "type": "object", "required": ["uri", "size", "digest"], "properties": { "uri": string.clone(), "size": { "type": "integer" }, "digest": string.clone() } } } } }),
+                    &[ErrorCode::InvalidArgument, ErrorCode::TooLarge, ErrorCode::Unsupported, ErrorCode::Unavailable]) } },
+            "/v1/agents": { "get": { "summary": "The agents, what they look for, and whether they answer", "responses": { "200": object("the agents") } } },
+            "/v1/knowledge/search": { "get": {
+                "summary": "Search the knowledge pages",
+                "parameters": [query("q", "the question", true, string.clone()), query("limit", "how many pages", false, json!({ "type": "integer", "minimum": 1, "maximum": 100, "default": 10 })),
+                    query("fault_code", "only pages about this code", false, string.clone()), query("theme", "only pages of this theme", false, string.clone()), query("task", "only pages about this task", false, string.clone())],
+                "responses": with(object("distinct pages, best first, each with its best passage and its sources"), &[ErrorCode::InvalidArgument, ErrorCode::Unavailable]) } },
+            "/v1/render": { "post": {
+                "summary": "Render a report",
+                "parameters": [query("format", "the document", true, json!({ "enum": ["html", "markdown", "sarif", "junit", "terminal", "json"] }))],
+                "requestBody": { "required": true, "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Report" } } } },
+                "responses": with(text("the document", "*/*"), &[ErrorCode::InvalidArgument, ErrorCode::TooLarge]) } },
+            "/v1/analyse": { "post": { "summary": "The DeepFix SDK's blocking analysis (also /v1/analyze and under /api)", "requestBody": { "required": true, "content": { "application/json": { "schema": { "type": "object" } } } }, "responses": { "200": object("a completed job with its result"), "422": object("the SDK's form of a refused request") } } },
+            "/v2/analyse": { "post": { "summary": "The DeepFix SDK's job submission (also under /api)", "requestBody": { "required": true, "content": { "application/json": { "schema": { "type": "object" } } } }, "responses": { "202": object("the job, completed when it took under four seconds"), "422": object("the SDK's form of a refused request") } } },
+            "/v2/jobs/{id}": { "get": { "summary": "A job of the DeepFix SDK (also under /api)", "parameters": [{ "name": "id", "in": "path", "required": true, "schema": string }], "responses": { "200": object("the job"), "404": object("no such job") } } }
+        },
+        "components": { "schemas": schemas }
+    })
+}
+
+fn error() -> Value {
+    json!({ "type": "object", "required": ["error"], "properties": { "error": { "type": "object", "required": ["code", "message", "fields", "id"], "properties": {
+        "code": { "enum": ErrorCode::ALL.map(ErrorCode::reason) },
+        "message": { "type": "string" },
+        "fields": { "type": "array", "items": { "type": "object", "properties": { "field": { "type": "string" }, "message": { "type": "string" } } } },
+        "id": { "type": "string" } } } } })
+}

@@ -1,0 +1,343 @@
+//! BM25 over passages (Robertson and Zaragoza 2009), as tantivy computes it, and how much of a
+//! question a page covers.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::{Arc, OnceLock},
+};
+
+use tantivy::{
+    Index, IndexReader, Order, ReloadPolicy, TantivyDocument, Term,
+    collector::{
+        TopDocs,
+        sort_key::{SortBySimilarityScore, SortByString},
+    },
+    query::{BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, Occur, Query, TermQuery, TermSetQuery},
+    schema::{FAST, Field, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions, Value},
+    tokenizer::{AsciiFoldingFilter, Language, LowerCaser, RemoveLongFilter, SimpleTokenizer, Stemmer, TextAnalyzer},
+};
+
+use crate::Page;
+
+const TOKENIZER: &str = "kb_en";
+/// Terms of a question that count; more is no question.
+const MAX_TERMS: usize = 64;
+/// Share of a question's information that the best page must cover to be called known.
+const KNOWN: f64 = 0.35;
+
+/// Words that carry no information in a question.
+const STOP: &[&str] = &[
+    "a", "an", "and", "are", "as", "at", "be", "but", "by", "can", "do", "does", "for", "from", "has", "have", "how", "i", "if",
+    "in", "is", "it", "its", "me", "my", "no", "not", "of", "on", "or", "our", "so", "than", "that", "the", "their", "then",
+    "there", "these", "they", "this", "to", "was", "we", "what", "when", "which", "why", "will", "with", "you", "your",
+];
+
+/// Which pages may answer.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Filter {
+    pub(crate) fault_code: String,
+    pub(crate) theme: String,
+    pub(crate) task: String,
+}
+
+impl Filter {
+    fn admits(&self, page: &Page) -> bool {
+        let task = |t: &String| t == &self.task || t == "any";
+        (self.fault_code.is_empty() || page.fault_codes.contains(&self.fault_code))
+            && (self.theme.is_empty() || page.theme == self.theme)
+            && (self.task.is_empty() || page.tasks.iter().any(task))
+    }
+}
+
+/// A page found, with its best passage.
+#[derive(Debug, Clone)]
+pub(crate) struct Found {
+    pub(crate) page: Arc<Page>,
+    /// Index of the passage in the page.
+    pub(crate) passage: usize,
+    pub(crate) score: f64,
+    /// Share of the question's information that the page covers.
+    pub(crate) confidence: f64,
+    pub(crate) highlights: Vec<(usize, usize)>,
+}
+
+/// The pages, and their index once somebody asks a question.
+#[derive(Debug)]
+pub(crate) struct Knowledge {
+    pages: BTreeMap<String, Arc<Page>>,
+    by_code: HashMap<String, Arc<Page>>,
+    search: OnceLock<Option<Searcher>>,
+}
+
+struct Searcher {
+    reader: IndexReader,
+    fields: Fields,
+    /// Terms of each page, and in how many pages each term occurs.
+    terms: HashMap<String, HashSet<String>>,
+    frequency: HashMap<String, usize>,
+}
+
+impl std::fmt::Debug for Searcher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Searcher({} pages)", self.terms.len())
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Fields {
+    passage_id: Field,
+    page_id: Field,
+    title: Field,
+    heading: Field,
+    body: Field,
+}
+
+impl Knowledge {
+    pub(crate) fn new(pages: Vec<Page>) -> Self {
+        let pages: BTreeMap<String, Arc<Page>> = pages.into_iter().map(|p| (p.id.clone(), Arc::new(p))).collect();
+        let mut by_code = HashMap::new();
+        for page in pages.values() {
+            for code in &page.fault_codes {
+                // The page that bears a code's name is its own.
+                if page.id == *code || !by_code.contains_key(code) {
+                    by_code.insert(code.clone(), page.clone());
+                }
+            }
+        }
+        Self { pages, by_code, search: OnceLock::new() }
+    }
+
+    pub(crate) fn pages(&self) -> impl Iterator<Item = &Arc<Page>> {
+        self.pages.values()
+    }
+
+    pub(crate) fn page(&self, id: &str) -> Option<&Arc<Page>> {
+        self.pages.get(id)
+    }
+
+    pub(crate) fn by_code(&self, code: &str) -> Option<&Arc<Page>> {
+        self.by_code.get(code)
+    }
+
+    /// Distinct pages for a question, best first; nothing when nothing relevant is known.
+    pub(crate) fn search(&self, question: &str, filter: &Filter, limit: usize) -> Vec<Found> {
+        let searcher = self.search.get_or_init(|| match Searcher::new(&self.pages) {
+            Ok(searcher) => Some(searcher),
+            Err(error) => {
+                tracing::error!(%error, "the knowledge index could not be built");
+                None
+            }
+        });
+        let Some(searcher) = searcher else { return Vec::new() };
+        match searcher.search(&self.pages, question, filter, limit) {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::error!(%error, "a knowledge search failed");
+                Vec::new()
+            }
+        }
+    }
+}
+
+fn analyzer() -> TextAnalyzer {
+    TextAnalyzer::builder(SimpleTokenizer::default())
+        .filter(RemoveLongFilter::limit(80))
+        .filter(LowerCaser)
+        .filter(AsciiFoldingFilter)
+        .filter(Stemmer::new(Language::English))
+        .build()
+}
+
+fn tokens(text: &str) -> Vec<String> {
+    let mut analyzer = analyzer();
+    let mut stream = analyzer.token_stream(text);
+    let mut out = Vec::new();
+    while stream.advance() {
+        out.push(stream.token().text.clone());
+    }
+    out
+}
+
+impl Searcher {
+    fn new(pages: &BTreeMap<String, Arc<Page>>) -> tantivy::Result<Self> {
+        let mut schema = Schema::builder();
+        let text = TextOptions::default().set_stored().set_indexing_options(
+            TextFieldIndexing::default().set_tokenizer(TOKENIZER).set_index_option(IndexRecordOption::WithFreqsAndPositions),
+        );
+        let fields = Fields {
+            passage_id: schema.add_text_field("passage_id", STRING | STORED | FAST),
+            page_id: schema.add_text_field("page_id", STRING | STORED),
+            title: schema.add_text_field("title", text.clone()),
+            heading: schema.add_text_field("heading", text.clone()),
+            body: schema.add_text_field("body", text),
+        };
+        let index = Index::create_in_ram(schema.build());
+        index.tokenizers().register(TOKENIZER, analyzer());
+        let mut writer = index.writer_with_num_threads(1, 20_000_000)?;
+        let (mut terms, mut frequency) = (HashMap::new(), HashMap::new());
+        for page in pages.values() {
+            for (i, passage) in page.passages.iter().enumerate() {
+                let mut document = TantivyDocument::default();
+                document.add_text(fields.passage_id, format!("{}#{i:03}", page.id));
+                document.add_text(fields.page_id, &page.id);
+                document.add_text(fields.title, format!("{} {}", page.title, page.fault_codes.join(" ")));
+                document.add_text(fields.heading, &passage.heading);
+                document.add_text(fields.body, &passage.text);
+                writer.add_document(document)?;
+            }
+            let own: HashSet<String> =
+                tokens(&format!("{} {} {}", page.title, page.fault_codes.join(" "), page.markdown)).into_iter().collect();
+            for term in &own {
+                *frequency.entry(term.clone()).or_insert(0) += 1;
+            }
+            terms.insert(page.id.clone(), own);
+        }
+        // One thread and one commit: BM25's statistics depend on segments.
+        writer.commit()?;
+        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
+        Ok(Self { reader, fields, terms, frequency })
+    }
+
+    fn information(&self, term: &str) -> f64 {
+        let n = self.terms.len() as f64;
+        // A word no page has says that something is asked that is not known here, but common verbs are
+        // such words too: it counts like a word of every tenth page.
+        let df = self.frequency.get(term).map_or(n / 10.0, |df| *df as f64);
+        (1.0 + (n - df + 0.5) / (df + 0.5)).ln()
+    }
+
+    fn search(
+        &self,
+        pages: &BTreeMap<String, Arc<Page>>,
+        question: &str,
+        filter: &Filter,
+        limit: usize,
+    ) -> tantivy::Result<Vec<Found>> {
+        let mut terms: Vec<String> = Vec::new();
+        let bare: String = question
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|w| !STOP.contains(&w.to_lowercase().as_str()))
+            .collect::<Vec<_>>()
+            .join(" ");
+        for term in tokens(&bare) {
+            if !terms.contains(&term) && terms.len() < MAX_TERMS {
+                terms.push(term);
+            }
+        }
+        let admitted: Vec<&Arc<Page>> = pages.values().filter(|p| filter.admits(p)).collect();
+        let total: f64 = terms.iter().map(|t| self.information(t)).sum();
+        if terms.is_empty() || admitted.is_empty() || total <= 0.0 {
+            return Ok(Vec::new());
+        }
+        let fields = [(self.fields.title, 2.5), (self.fields.heading, 1.2), (self.fields.body, 1.0)];
+        let mut clauses: Vec<(Occur, Box<dyn Query>)> = terms
+            .iter()
+            .map(|term| {
+                let one = fields
+                    .iter()
+                    .map(|(field, boost)| {
+                        let query = TermQuery::new(Term::from_field_text(*field, term), IndexRecordOption::WithFreqsAndPositions);
+                        Box::new(BoostQuery::new(Box::new(query), *boost)) as Box<dyn Query>
+                    })
+                    .collect();
+                (Occur::Should, Box::new(DisjunctionMaxQuery::with_tie_breaker(one, 0.1)) as Box<dyn Query>)
+            })
+            .collect();
+        if admitted.len() < pages.len() {
+            let ids = admitted.iter().map(|p| Term::from_field_text(self.fields.page_id, &p.id));
+            clauses.push((Occur::Must, Box::new(ConstScoreQuery::new(Box::new(TermSetQuery::new(ids)), 0.0))));
+        }
+        let query = BooleanQuery::new(clauses);
+        let searcher = self.reader.searcher();
+        let collector = TopDocs::with_limit(limit * 6 + 20)
+            .order_by(((SortBySimilarityScore, Order::Desc), (SortByString::for_field("passage_id"), Order::Asc)));
+        let mut out: Vec<Found> = Vec::new();
+        for ((score, _), address) in searcher.search(&query, &collector)? {
+            let document: TantivyDocument = searcher.doc(address)?;
+            let Some(id) = document.get_first(self.fields.passage_id).and_then(|v| v.as_str().map(str::to_owned)) else {
+                continue;
+            };
+            let Some((page, passage)) =
+                id.rsplit_once('#').and_then(|(page, n)| Some((pages.get(page)?, n.parse::<usize>().ok()?)))
+            else {
+                continue;
+            };
+            if score <= 0.0 || out.iter().any(|f| f.page.id == page.id) {
+                continue;
+            }
+            let own = &self.terms[&page.id];
+            let covered: f64 = terms.iter().filter(|t| own.contains(*t)).map(|t| self.information(t)).sum();
+            let highlights = ranges(&page.passages[passage].text, &terms);
+            out.push(Found { page: page.clone(), passage, score: f64::from(score), confidence: covered / total, highlights });
+            if out.len() == limit {
+                break;
+            }
+        }
+        let best = out.iter().map(|f| f.confidence).fold(0.0, f64::max);
+        Ok(if best >= KNOWN { out } else { Vec::new() })
+    }
+}
+
+/// Byte ranges of the words that match.
+fn ranges(text: &str, terms: &[String]) -> Vec<(usize, usize)> {
+    let mut analyzer = analyzer();
+    let mut stream = analyzer.token_stream(text);
+    let mut out = Vec::new();
+    while stream.advance() {
+        let token = stream.token();
+        if terms.contains(&token.text) && out.len() < 40 {
+            out.push((token.offset_from, token.offset_to));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn knowledge() -> Knowledge {
+        Knowledge::new(crate::embedded_pages().expect("pages read"))
+    }
+
+    fn first(question: &str) -> Option<String> {
+        knowledge().search(question, &Filter::default(), 5).first().map(|f| f.page.id.clone())
+    }
+
+    #[test]
+    fn questions_find_their_page() {
+        for (question, page) in [
+            ("why is my loss NaN after a few steps", "nan_loss"),
+            ("a pickle that runs code when the checkpoint is loaded", "unsafe_pickle"),
+            ("relu units that are zero for every input", "dying_relu"),
+            ("early stopping was not configured", "early_stopping_missed"),
+        ] {
+            assert_eq!(first(question).as_deref(), Some(page), "{question}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_guessed() {
+        for question in ["best pizza in naples", "who won the world cup", "the of and", "", "?? !!"] {
+            assert_eq!(first(question), None, "{question}");
+        }
+        // What a query language would trip over is only words here.
+        for odd in ["lr:( x \"open", "c++ (", "title:[1 TO", "\0\u{ffff}", &"loss ".repeat(10_000)] {
+            assert!(knowledge().search(odd, &Filter::default(), 5).len() <= 5);
+        }
+    }
+
+    #[test]
+    fn filters_and_limits_hold_and_pages_are_distinct() {
+        let knowledge = knowledge();
+        let filter = Filter { theme: "training".to_owned(), ..Filter::default() };
+        let found = knowledge.search("loss", &filter, 4);
+        assert!(found.len() == 4 && found.iter().all(|f| f.page.theme == "training"));
+        let mut ids: Vec<&str> = found.iter().map(|f| f.page.id.as_str()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), 4);
+        let filter = Filter { fault_code: "nan_loss".to_owned(), ..Filter::default() };
+        assert!(knowledge.search("learning rate loss", &filter, 10).iter().all(|f| f.page.id == "nan_loss"));
+    }
+}

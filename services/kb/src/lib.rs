@@ -1,0 +1,62 @@
+//! The pages under `knowledge/` as a searchable index: what a fault code means, how to confirm and
+//! mend it, and the public sources it rests on. The gateway asks it for the pages of findings, and
+//! people ask it questions. It calls nobody and holds no state but its index.
+
+mod config;
+mod index;
+mod page;
+mod service;
+
+use std::path::Path;
+
+pub use config::KbConfig;
+use deepfix_rpc::Module;
+use include_dir::{Dir, include_dir};
+pub use page::{Page, PageError, Source};
+
+/// Name of the service.
+pub const SERVICE: &str = "kb";
+
+static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../knowledge");
+
+/// The pages compiled into the binary, by id.
+///
+/// # Errors
+/// When one cannot be read; a test refuses such a page before it is built in.
+pub fn embedded_pages() -> Result<Vec<Page>, PageError> {
+    let mut pages = Vec::new();
+    for file in EMBEDDED.files().filter(|f| f.path().extension().is_some_and(|e| e == "md")) {
+        pages.push(Page::parse(&file.path().display().to_string(), &String::from_utf8_lossy(file.contents()))?);
+    }
+    pages.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(pages)
+}
+
+fn pages_of(folder: &Path) -> Result<Vec<Page>, PageError> {
+    let unreadable = |source| PageError::Io { path: folder.to_owned(), source };
+    let mut pages = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.extension().is_some_and(|e| e == "md") {
+            let text = std::fs::read_to_string(&path).map_err(|source| PageError::Io { path: path.clone(), source })?;
+            pages.push(Page::parse(&path.display().to_string(), &text)?);
+        }
+    }
+    pages.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(pages)
+}
+
+/// The service over the embedded pages, and those of the configured folder in place of or beside them.
+///
+/// # Errors
+/// When a page cannot be read.
+pub fn build(config: &KbConfig) -> Result<Module, PageError> {
+    let mut pages = embedded_pages()?;
+    if !config.pages.as_os_str().is_empty() {
+        for page in pages_of(&config.pages)? {
+            pages.retain(|p| p.id != page.id);
+            pages.push(page);
+        }
+    }
+    Ok(service::module(index::Knowledge::new(pages), config.writable))
+}

@@ -1,0 +1,127 @@
+//! A knowledge page: front matter and passages.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+/// Why a page could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum PageError {
+    /// The system would not give it.
+    #[error("cannot read {path}: {source}")]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// The system's word.
+        source: std::io::Error,
+    },
+    /// It breaks the form of a page.
+    #[error("{page}: {problem}")]
+    Form {
+        /// Which page.
+        page: String,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+/// A public source that a page names.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Source {
+    /// Title.
+    pub title: String,
+    /// Address.
+    pub url: String,
+    /// Year of publication; 0 when unknown.
+    #[serde(default)]
+    pub year: u32,
+    /// Place in the source.
+    #[serde(default)]
+    pub locator: String,
+    /// Day on which somebody opened it and read what the page relies on.
+    #[serde(default)]
+    pub opened: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct FrontMatter {
+    id: String,
+    title: String,
+    theme: String,
+    fault_codes: Vec<String>,
+    #[serde(default)]
+    tasks: Vec<String>,
+    sources: Vec<Source>,
+}
+
+/// A part of a page under one heading.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passage {
+    /// The heading; empty for the opening.
+    pub heading: String,
+    /// The text without the heading.
+    pub text: String,
+}
+
+/// A page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// Id, the file's name.
+    pub id: String,
+    /// Title.
+    pub title: String,
+    /// `data`, `training`, `checks`, `checkpoint`, `artifacts` or `root-causes`.
+    pub theme: String,
+    /// Fault codes it is about.
+    pub fault_codes: Vec<String>,
+    /// Tasks it is about; `any` stands for all.
+    pub tasks: Vec<String>,
+    /// Public sources.
+    pub sources: Vec<Source>,
+    /// The page without front matter.
+    pub markdown: String,
+    /// Its parts.
+    pub passages: Vec<Passage>,
+}
+
+impl Page {
+    /// Reads a page.
+    ///
+    /// # Errors
+    /// When front matter is missing or says something else than a page must.
+    pub fn parse(name: &str, text: &str) -> Result<Self, PageError> {
+        let form = |problem: String| PageError::Form { page: name.to_owned(), problem };
+        let rest = text.strip_prefix("---\n").ok_or_else(|| form("does not begin with front matter (---)".into()))?;
+        let (front, body) = rest.split_once("\n---\n").ok_or_else(|| form("front matter has no end (---)".into()))?;
+        let value = deepfix_artifact::parse_yaml(front).map_err(|e| form(format!("front matter {e}")))?;
+        let front: FrontMatter = serde_json::from_value(value).map_err(|e| form(format!("front matter: {e}")))?;
+        let markdown = body.trim().to_owned();
+        Ok(Self {
+            passages: passages(&markdown),
+            id: front.id,
+            title: front.title,
+            theme: front.theme,
+            fault_codes: front.fault_codes,
+            tasks: front.tasks,
+            sources: front.sources,
+            markdown,
+        })
+    }
+}
+
+fn passages(markdown: &str) -> Vec<Passage> {
+    let mut out = vec![Passage { heading: String::new(), text: String::new() }];
+    for line in markdown.lines() {
+        if let Some(heading) = line.strip_prefix("## ") {
+            out.push(Passage { heading: heading.trim().to_owned(), text: String::new() });
+        } else if let Some(passage) = out.last_mut() {
+            passage.text.push_str(line);
+            passage.text.push('\n');
+        }
+    }
+    for passage in &mut out {
+        passage.text = passage.text.trim().to_owned();
+    }
+    out.retain(|p| !p.text.is_empty());
+    out
+}

@@ -1,0 +1,78 @@
+//! The generated contract around the synthesis.
+
+use deepfix_api::{
+    knowledge as wk,
+    reasoning::{
+        AgentOutcome, SynthesizeRequest, SynthesizeResponse,
+        reasoning_service_server::{ReasoningService, ReasoningServiceServer, SERVICE_NAME},
+    },
+};
+use deepfix_errors::Error;
+use deepfix_model::{Chart, Citation, Finding, WireError};
+use deepfix_rpc::{MAX_MESSAGE, Module};
+use tonic::{Request, Response, Status, service::Routes};
+
+use crate::{Outcome, Page, Plain, Rules, Subject, Wording, synthesize};
+
+struct Service {
+    rules: Rules,
+    wording: Box<dyn Wording>,
+}
+
+pub(crate) fn module(rules: Rules) -> Module {
+    let service = Service { rules, wording: Box::new(Plain) };
+    let mut routes = Routes::builder();
+    routes.add_service(
+        ReasoningServiceServer::new(service).max_decoding_message_size(MAX_MESSAGE).max_encoding_message_size(MAX_MESSAGE),
+    );
+    Module::new(crate::SERVICE, routes, vec![SERVICE_NAME])
+}
+
+fn outcome(wire: AgentOutcome) -> Result<Outcome, WireError> {
+    let missing = |field| WireError { field, problem: "is not set".to_owned() };
+    let result = wire.result.unwrap_or_default();
+    Ok(Outcome {
+        run: wire.run.ok_or_else(|| missing("outcomes.run"))?.try_into()?,
+        findings: wire.findings.into_iter().map(Finding::try_from).collect::<Result<_, _>>()?,
+        notes: result.notes.into_iter().map(Into::into).collect(),
+        checked: result.checked.into_iter().map(Into::into).collect(),
+        charts: result.charts.into_iter().map(Chart::try_from).collect::<Result<_, _>>()?,
+        inputs: result.inputs.into_iter().map(Into::into).collect(),
+        thresholds: result.thresholds.into_iter().collect(),
+    })
+}
+
+fn page(hit: wk::Hit) -> Page {
+    let citations = hit
+        .sources
+        .into_iter()
+        .map(|s| Citation { page_id: hit.page_id.clone(), title: s.title, source: s.locator, url: s.url, year: s.year })
+        .collect();
+    Page { codes: hit.fault_codes, citations }
+}
+
+fn named(text: String) -> Option<String> {
+    (!text.is_empty()).then_some(text)
+}
+
+#[tonic::async_trait]
+impl ReasoningService for Service {
+    async fn synthesize(&self, request: Request<SynthesizeRequest>) -> Result<Response<SynthesizeResponse>, Status> {
+        let request = request.into_inner();
+        let outcomes: Vec<Outcome> = request.outcomes.into_iter().map(outcome).collect::<Result<_, _>>().map_err(Error::from)?;
+        let pages: Vec<Page> = request.passages.into_iter().map(page).collect();
+        let subject = Subject {
+            dataset_name: named(request.dataset_name),
+            model_name: named(request.model_name),
+            min_confidence: request.min_confidence,
+        };
+        let report = synthesize(outcomes, &pages, subject, &self.rules, &*self.wording);
+        tracing::debug!(
+            request_id = request.request_id,
+            findings = report.findings.len(),
+            root_causes = report.root_causes.len(),
+            "synthesized"
+        );
+        Ok(Response::new(SynthesizeResponse { report: Some(report.into()) }))
+    }
+}

@@ -1,0 +1,98 @@
+//! From outcomes of agents and knowledge pages to a report.
+
+use std::collections::BTreeMap;
+
+use deepfix_model::{AgentRun, Chart, Checked, Citation, Finding, Input, Note, Num, Report};
+
+use crate::{Rules, Wording, merge::merge, readiness::readiness};
+
+/// One agent's outcome.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// How it went.
+    pub run: AgentRun,
+    /// What it found.
+    pub findings: Vec<Finding>,
+    /// Hints and "cannot tell".
+    pub notes: Vec<Note>,
+    /// What was looked at.
+    pub checked: Vec<Checked>,
+    /// Charts of the findings.
+    pub charts: Vec<Chart>,
+    /// Artifacts as they were read.
+    pub inputs: Vec<Input>,
+    /// Thresholds in force.
+    pub thresholds: BTreeMap<String, f64>,
+}
+
+/// A knowledge page about some codes.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// Codes it is about.
+    pub codes: Vec<String>,
+    /// Its sources as citations.
+    pub citations: Vec<Citation>,
+}
+
+/// What the report is about.
+#[derive(Debug, Clone, Default)]
+pub struct Subject {
+    /// As the caller named it.
+    pub dataset_name: Option<String>,
+    /// As the caller named it.
+    pub model_name: Option<String>,
+    /// Findings below this confidence are left out.
+    pub min_confidence: f64,
+}
+
+/// Agents in the order reports list them.
+const AGENTS: [&str; 4] = ["dataset", "training", "checks", "checkpoint"];
+
+/// Most sources cited for one finding.
+const CITATIONS: usize = 3;
+
+/// Joins, explains, ranks, scores and words.
+#[must_use]
+pub fn synthesize(mut outcomes: Vec<Outcome>, pages: &[Page], subject: Subject, rules: &Rules, wording: &dyn Wording) -> Report {
+    let place = |name: &str| AGENTS.iter().position(|a| *a == name).unwrap_or(AGENTS.len());
+    outcomes.sort_by(|a, b| (place(&a.run.name), &a.run.name).cmp(&(place(&b.run.name), &b.run.name)));
+    let mut report = Report::empty(subject.dataset_name, subject.model_name);
+    report.provenance.versions.insert(crate::SERVICE.to_owned(), env!("CARGO_PKG_VERSION").to_owned());
+    let mut findings = Vec::new();
+    for outcome in outcomes {
+        if !outcome.run.version.is_empty() {
+            report.provenance.versions.insert(outcome.run.name.clone(), outcome.run.version.clone());
+        }
+        for (name, value) in outcome.thresholds {
+            report.provenance.thresholds.insert(name, Num(value));
+        }
+        for input in outcome.inputs {
+            // An artifact that two agents read is one input; rows are known by whoever counted them.
+            match report.provenance.inputs.iter_mut().find(|i| i.artifact == input.artifact) {
+                None => report.provenance.inputs.push(input),
+                Some(known) => known.rows = known.rows.or(input.rows),
+            }
+        }
+        findings.extend(outcome.findings);
+        report.notes.extend(outcome.notes);
+        report.checked.extend(outcome.checked);
+        report.charts.extend(outcome.charts);
+        report.agents.push(outcome.run);
+    }
+    findings.retain(|f| f.confidence >= subject.min_confidence);
+    report.findings = merge(findings);
+    for finding in &mut report.findings {
+        let page = pages.iter().find(|p| p.codes.contains(&finding.code));
+        finding.recommendation.citations =
+            page.map(|p| p.citations.iter().take(CITATIONS).cloned().collect()).unwrap_or_default();
+    }
+    report.notes.sort();
+    report.notes.dedup();
+    report.checked.sort_by(|a, b| (place(&a.agent), &a.code).cmp(&(place(&b.agent), &b.code)));
+    report.provenance.inputs.sort();
+    report.charts.sort_by(|a, b| (&a.subject, a.kind, &a.title).cmp(&(&b.subject, b.kind, &b.title)));
+    report.root_causes = rules.fire(&report.findings);
+    report.readiness = readiness(&report.agents, &report.findings, &report.checked);
+    report.summary = wording.summary(&report);
+    report
+}

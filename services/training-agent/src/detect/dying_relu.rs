@@ -1,0 +1,46 @@
+//! `dying_relu`: at the end of training at least 60 % of a ReLU layer's units are 0 on every probe row.
+
+use deepfix_model::{ArtifactKind, BugType, Evidence, Finding, Severity, above};
+
+use super::{Limits, Verdict};
+use crate::run::Run;
+
+pub(super) fn detect(run: &Run, limits: &Limits<'_>) -> Verdict {
+    let Some(layers) = &run.layers else { return Verdict::needs("layer statistics (--layer-stats)") };
+    let last = layers.last_epoch();
+    let limit = limits.get("dying_relu.share");
+    let rows: Vec<_> = layers.rows.iter().filter(|r| r.kind.to_lowercase().contains("relu") && r.epoch == last).collect();
+    if rows.is_empty() {
+        return Verdict::needs("activation statistics of a ReLU layer");
+    }
+    let findings = rows
+        .iter()
+        .filter_map(|row| {
+            let dead = layers.cell(row, "dead_frac")?;
+            if dead < limit {
+                return None;
+            }
+            let subject = format!("layer:{}", row.layer);
+            let severity = if dead >= 0.9 { Severity::High } else { Severity::Medium };
+            Some(
+                Finding::new("dying_relu", ArtifactKind::LayerStats, &subject, severity, above(dead, limit * 0.9, 0.98))
+                    .title(format!("{:.0} % of `{}`'s units are 0 on every row", dead * 100.0, row.layer))
+                    .bug(BugType::Search)
+                    .evidence(
+                        Evidence::new("dead_frac", &subject, dead)
+                            .versus(">=", limit)
+                            .unit("share of units")
+                            .method("units whose output is 0 on the whole probe batch, at the last epoch logged")
+                            .source(format!("layer_stats, epoch {last}, kind {}", row.kind)),
+                    )
+                    .fix(
+                        "lower the learning rate and use LeakyReLU (or GELU)",
+                        "a unit that is 0 everywhere gets no gradient and never comes back",
+                    )
+                    .step("initialise biases at 0, not below; normalise the inputs")
+                    .step("watch dead_frac over the first epochs: a jump names the step that killed them"),
+            )
+        })
+        .collect();
+    Verdict::Looked(rows.len(), findings)
+}

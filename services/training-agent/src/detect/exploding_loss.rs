@@ -1,0 +1,60 @@
+//! `exploding_loss`: the train loss climbs to ten times its starting level (the validation loss to
+//! thirty times) and stays above three times, or climbs so before it is NaN.
+
+use deepfix_model::{Severity, above};
+
+use super::{Limits, Verdict};
+use crate::{
+    log::Curve,
+    run::{Run, at_epoch, fact, finding},
+};
+
+pub(super) fn detect(run: &Run, limits: &Limits<'_>) -> Verdict {
+    let Some(start) = run.start_level() else { return Verdict::needs("a positive train loss") };
+    let found = run
+        .train_loss
+        .as_ref()
+        .and_then(|curve| explodes(curve, start, limits.get("exploding_loss.rise"), limits.get("exploding_loss.end")))
+        .or_else(|| {
+            let curve = run.val_loss.as_ref()?;
+            let start = run.prior_loss().or_else(|| curve.y.iter().copied().find(|v| v.is_finite() && *v > 0.0))?;
+            explodes(curve, start, limits.get("exploding_loss.val_rise"), limits.get("exploding_loss.end"))
+        });
+    let Some(Explosion { curve, start, peak, rise, at, end }) = found else { return Verdict::sound() };
+    let ratio = peak / start;
+    let subject = at_epoch(at);
+    Verdict::found(
+        finding("exploding_loss", subject, Severity::High, above(ratio, rise, 1.0))
+            .title(format!("`{}` climbs to {} times its starting level", curve.key, deepfix_model::fmt_number(ratio)))
+            .evidence(
+                fact("peak_over_start", curve, ratio, "largest value over the starting level (the loss of the label's distribution when class counts or the target's variance are known, else the smallest of the first three values)")
+                    .versus(">=", rise),
+            )
+            .evidence(fact("starting_level", curve, start, "as above"))
+            .evidence(fact("end_over_start", curve, end / start, "last value over the starting level").versus(">=", limits.get("exploding_loss.end")))
+            .fix("lower the learning rate to a tenth, and clip gradients to norm 1", "each step overshoots further than the one before")
+            .step("check the sign of the loss and the scale of inputs and targets")
+            .step("warm the learning rate up over the first few hundred steps"),
+    )
+}
+
+struct Explosion<'a> {
+    curve: &'a Curve,
+    start: f64,
+    peak: f64,
+    rise: f64,
+    at: f64,
+    end: f64,
+}
+
+fn explodes(curve: &Curve, start: f64, rise: f64, end: f64) -> Option<Explosion<'_>> {
+    // Infinity is a value that grew beyond the type; NaN is none.
+    let peak = (0..curve.len()).filter(|&i| !curve.y[i].is_nan()).max_by(|&a, &b| curve.y[a].total_cmp(&curve.y[b]))?;
+    let ends_bad = curve.y.iter().any(|v| !v.is_finite());
+    let last = curve.last()?;
+    // A run that begins high and comes down was badly initialised, not driven apart, unless no
+    // initialisation gives such a value.
+    let climbs = peak > 0 || ends_bad || curve.y[peak] >= 1000.0 * start;
+    let high = climbs && curve.y[peak] >= rise * start && (ends_bad || last >= end * start);
+    high.then(|| Explosion { curve, start, peak: curve.y[peak], rise, at: curve.x[peak], end: last })
+}

@@ -1,0 +1,146 @@
+//! Finds faults in training logs, parameters and layer statistics. Pure computation; of a
+//! checkpoint it reads the epoch only, the weights are checkpoint-agent's.
+
+mod charts;
+mod detect;
+mod layers;
+mod log;
+mod params;
+mod run;
+
+use deepfix_agent::{Agent, Analysis, Describe, Reader, Sink, Stop};
+use deepfix_artifact::checkpoint::{Checkpoint, read_checkpoint};
+use deepfix_model::{ArtifactKind, Checked, Note};
+use deepfix_rpc::Module;
+use detect::{DETECTORS, Limits, THRESHOLDS, Verdict};
+use layers::LayerStats;
+use params::Params;
+use run::Run;
+
+/// Name of the service.
+pub const SERVICE: &str = "training-agent";
+
+/// The agent.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TrainingAgent;
+
+/// The agent's service.
+#[must_use]
+pub fn build(reader: Reader) -> Module {
+    deepfix_agent::build(SERVICE, TrainingAgent, reader, 4)
+}
+
+impl Agent for TrainingAgent {
+    fn describe(&self) -> Describe {
+        let mut fault_codes: Vec<&str> =
+            DETECTORS.iter().map(|d| d.0).chain(["artifact_incomplete", "artifact_unreadable"]).collect();
+        fault_codes.sort_unstable();
+        Describe {
+            name: "training",
+            kinds: vec![ArtifactKind::Metrics, ArtifactKind::Params, ArtifactKind::LayerStats, ArtifactKind::Checkpoint],
+            fault_codes,
+            thresholds: THRESHOLDS.to_vec(),
+        }
+    }
+
+    fn analyze(&self, analysis: &mut Analysis<'_>, sink: &mut Sink<'_>) -> Result<(), Stop> {
+        sink.progress("reading log", Some(0.1))?;
+        let params = read_params(analysis);
+        let layers = read_layers(analysis);
+        let log = read_log(analysis);
+        if log.is_none() && layers.is_none() {
+            if analysis.artifact(ArtifactKind::Metrics).is_none() && analysis.artifact(ArtifactKind::LayerStats).is_none() {
+                analysis.note(Note::new("missing_log", "run", "without a log (--metrics) only the checkpoint and parameters were at hand; nothing of the run itself could be looked at"));
+            }
+            return Ok(());
+        }
+        let mut run = Run::new(log.unwrap_or_default(), params);
+        run.layers = layers;
+        run.checkpoint = checkpoint_epoch(analysis);
+        let thresholds = analysis.thresholds().clone();
+        let limits = Limits(&thresholds);
+        let mut found = Vec::new();
+        for (i, (code, detector)) in DETECTORS.iter().enumerate() {
+            sink.progress("looking at curves", Some(0.3 + 0.6 * i as f64 / DETECTORS.len() as f64))?;
+            match detector(&run, &limits) {
+                Verdict::Looked(subjects, findings) => {
+                    analysis.checked(Checked::done(code, subjects, findings.len()));
+                    found.extend(findings);
+                }
+                Verdict::CannotTell(why) => analysis.checked(Checked::not(code, why)),
+            }
+        }
+        for chart in charts::charts(&run, &found) {
+            analysis.chart(chart);
+        }
+        found.into_iter().try_for_each(|finding| sink.finding(finding))?;
+        sink.progress("done", Some(1.0))
+    }
+}
+
+fn read_log(analysis: &mut Analysis<'_>) -> Option<log::Log> {
+    const KIND: ArtifactKind = ArtifactKind::Metrics;
+    let file_name = analysis.artifact(KIND)?.file_name.clone();
+    let opened = analysis.open(KIND)?;
+    match log::read(&opened.content, &file_name, analysis.limits()) {
+        Ok(log) => {
+            analysis.set_rows(KIND, log.points());
+            let loss = log.series.iter().any(|s| s.role.quantity == log::Quantity::Loss);
+            if !loss {
+                let keys: Vec<&str> = log.series.iter().map(|s| s.key.as_str()).take(10).collect();
+                analysis.note(Note::new(
+                    "metric_roles",
+                    "run",
+                    format!("no logged name was understood as a loss ({}: {})", log.format, keys.join(", ")),
+                ));
+            }
+            Some(log)
+        }
+        Err(reason) => {
+            let code = if reason.contains("no value") || reason.contains("holds nothing") {
+                "artifact_incomplete"
+            } else {
+                "artifact_unreadable"
+            };
+            analysis.unreadable(KIND, code, format!("the log {reason}"));
+            None
+        }
+    }
+}
+
+fn read_params(analysis: &mut Analysis<'_>) -> Params {
+    const KIND: ArtifactKind = ArtifactKind::Params;
+    let Some(opened) = analysis.open(KIND) else { return Params::default() };
+    match Params::read(&opened.content) {
+        Ok(params) => params,
+        Err(error) => {
+            analysis.unreadable(KIND, "artifact_unreadable", format!("the parameters: {error}"));
+            Params::default()
+        }
+    }
+}
+
+fn read_layers(analysis: &mut Analysis<'_>) -> Option<LayerStats> {
+    const KIND: ArtifactKind = ArtifactKind::LayerStats;
+    let opened = analysis.open(KIND)?;
+    match LayerStats::read(&opened.content) {
+        Ok(layers) => {
+            analysis.set_rows(KIND, layers.rows.len());
+            Some(layers)
+        }
+        Err(reason) => {
+            analysis.unreadable(KIND, "artifact_unreadable", format!("the layer statistics: {reason}"));
+            None
+        }
+    }
+}
+
+/// The checkpoint's metadata. That it cannot be read is checkpoint-agent's to say.
+fn checkpoint_epoch(analysis: &mut Analysis<'_>) -> Option<Checkpoint> {
+    let artifact = analysis.artifact(ArtifactKind::Checkpoint)?;
+    if !artifact.format.is_empty() {
+        return None;
+    }
+    let opened = analysis.peek(ArtifactKind::Checkpoint)?;
+    read_checkpoint(&opened).ok()
+}

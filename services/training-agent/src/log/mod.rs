@@ -1,0 +1,156 @@
+//! Training logs of several tools as one shape: named series of points, and what each name means.
+
+mod csv;
+mod json;
+mod read;
+mod roles;
+
+pub(crate) use read::{number, read};
+pub(crate) use roles::{Direction, Quantity, Role, Side};
+
+/// One logged value.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Point {
+    pub(crate) step: Option<f64>,
+    pub(crate) epoch: Option<f64>,
+    pub(crate) value: f64,
+}
+
+/// Values logged under one name, in the order they were written.
+#[derive(Debug, Clone)]
+pub(crate) struct Series {
+    pub(crate) key: String,
+    pub(crate) role: Role,
+    pub(crate) points: Vec<Point>,
+}
+
+/// A run's log.
+#[derive(Debug, Default)]
+pub(crate) struct Log {
+    /// Name of the format found.
+    pub(crate) format: &'static str,
+    pub(crate) series: Vec<Series>,
+}
+
+/// A series with one value per epoch.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Curve {
+    pub(crate) key: String,
+    /// Position: the epoch, or the count when epochs are not logged.
+    pub(crate) x: Vec<f64>,
+    /// Place in the run, comparable between curves: the step where logged, else the epoch.
+    pub(crate) place: Vec<f64>,
+    pub(crate) y: Vec<f64>,
+    /// The values are those of single batches now and then, not means over epochs: noisy.
+    pub(crate) sampled: bool,
+}
+
+impl Log {
+    pub(crate) fn push(&mut self, key: &str, point: Point) {
+        match self.series.iter_mut().find(|s| s.key == key) {
+            Some(series) => series.points.push(point),
+            None => self.series.push(Series { key: key.to_owned(), role: Role::of(key), points: vec![point] }),
+        }
+    }
+
+    pub(crate) fn points(&self) -> usize {
+        self.series.iter().map(|s| s.points.len()).sum()
+    }
+
+    /// Series with a role, as logged.
+    pub(crate) fn with(&self, side: Side, quantity: Quantity) -> impl Iterator<Item = &Series> {
+        self.series.iter().filter(move |s| s.role.side == side && s.role.quantity == quantity)
+    }
+
+    /// The main curve of a role, one value per epoch: the name that says so, else the one with most
+    /// points, averaged within epochs.
+    pub(crate) fn curve(&self, side: Side, quantity: Quantity) -> Option<Curve> {
+        let best = self.with(side, quantity).max_by_key(|s| {
+            let role = s.role;
+            (role.plain, role.explicit, role.per_epoch, !role.per_step, s.points.len(), std::cmp::Reverse(s.key.clone()))
+        })?;
+        let mut curve = best.per_epoch();
+        curve.sampled = side == Side::Train && self.is_sampled(best);
+        Some(curve)
+    }
+
+    /// Whether a training series holds batch values: where steps are logged, it is not logged once
+    /// at the end of each epoch, as means and validation are, and is not dense either.
+    fn is_sampled(&self, series: &Series) -> bool {
+        if series.role.per_epoch || series.points.iter().any(|p| p.step.is_none()) {
+            return false;
+        }
+        let Some(val) = self.with(Side::Validation, Quantity::Loss).next() else { return series.role.per_step };
+        let steps = |s: &Series| -> Vec<u64> { s.points.iter().filter_map(|p| p.step.map(f64::to_bits)).collect() };
+        let (ends, ours) = (steps(val), steps(series));
+        let epochs_covered = ends.iter().filter(|e| ours.contains(e)).count() as f64 / ends.len().max(1) as f64;
+        let between = ours.iter().filter(|s| !ends.contains(s)).count() as f64 / ours.len().max(1) as f64;
+        let dense = ours.len() >= 8 * ends.len().max(1);
+        !dense && (epochs_covered < 0.8 || between > 0.2)
+    }
+}
+
+impl Series {
+    /// One value per epoch: the mean of the points logged within it, in order of appearance.
+    pub(crate) fn per_epoch(&self) -> Curve {
+        let mut curve = Curve { key: self.key.clone(), ..Curve::default() };
+        let mut counts: Vec<f64> = Vec::new();
+        for (i, point) in self.points.iter().enumerate() {
+            // Hugging Face counts epochs in fractions; a value at 3.0 closes the third.
+            let epoch = point.epoch.map_or(i as f64, |e| if e.fract() == 0.0 { e } else { e.ceil() });
+            match curve.x.last() {
+                Some(last) if *last == epoch && point.epoch.is_some() => {
+                    let at = curve.y.len() - 1;
+                    counts[at] += 1.0;
+                    curve.place[at] = point.step.unwrap_or(epoch);
+                    curve.y[at] += (point.value - curve.y[at]) / counts[at];
+                }
+                _ => {
+                    curve.x.push(epoch);
+                    curve.place.push(point.step.unwrap_or(epoch));
+                    curve.y.push(point.value);
+                    counts.push(1.0);
+                }
+            }
+        }
+        curve
+    }
+}
+
+impl Curve {
+    pub(crate) fn len(&self) -> usize {
+        self.y.len()
+    }
+
+    /// Index of the smallest finite value; the first on a tie.
+    pub(crate) fn lowest(&self) -> Option<usize> {
+        (0..self.len()).filter(|&i| self.y[i].is_finite()).min_by(|&a, &b| self.y[a].total_cmp(&self.y[b]))
+    }
+
+    pub(crate) fn last(&self) -> Option<f64> {
+        self.y.last().copied()
+    }
+
+    /// A centred moving average over so many values.
+    pub(crate) fn smoothed(&self, window: usize) -> Self {
+        let half = window / 2;
+        let mean = |i: usize| {
+            let part = &self.y[i.saturating_sub(half)..(i + half + 1).min(self.len())];
+            part.iter().sum::<f64>() / part.len() as f64
+        };
+        Self { y: (0..self.len()).map(mean).collect(), ..self.clone() }
+    }
+
+    /// The value logged last at or before a place in the run; the first one when there is none.
+    pub(crate) fn at_place(&self, place: f64) -> Option<f64> {
+        let index = self.place.iter().rposition(|p| *p <= place).unwrap_or(0);
+        self.y.get(index).copied()
+    }
+
+    /// Mean of the last tenth (at least one value): the level a noisy curve ends at.
+    pub(crate) fn end_level(&self) -> Option<f64> {
+        let n = (self.len() / 10).max(1);
+        let tail: Vec<f64> = self.y.iter().rev().take(n).copied().collect();
+        (!tail.is_empty()).then(|| tail.iter().sum::<f64>() / tail.len() as f64)
+    }
+}

@@ -1,0 +1,93 @@
+//! Hyper-parameters, found by the names that tools give them, at any depth.
+
+use deepfix_artifact::{ReadError, parse_json, parse_yaml};
+use serde_json::Value;
+
+/// Parameters of a run.
+#[derive(Debug, Default)]
+pub(crate) struct Params(Value);
+
+impl Params {
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, ReadError> {
+        let text = deepfix_artifact::decode_text(bytes);
+        let value = if text.text.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{') {
+            parse_json(&text.text)?
+        } else {
+            parse_yaml(&String::from_utf8_lossy(&text.text))?
+        };
+        if value.is_object() {
+            Ok(Self(value))
+        } else {
+            Err(ReadError::Syntax { format: "YAML", reason: "no names with values".to_owned() })
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_null()
+    }
+
+    /// The first value under any of these names, wherever it is nested.
+    pub(crate) fn get(&self, names: &[&str]) -> Option<&Value> {
+        names.iter().find_map(|name| find(&self.0, name, 0))
+    }
+
+    pub(crate) fn number(&self, names: &[&str]) -> Option<f64> {
+        self.get(names).and_then(|v| v.as_f64().or_else(|| v.as_str().and_then(|s| s.parse().ok())))
+    }
+
+    pub(crate) fn text(&self, names: &[&str]) -> Option<&str> {
+        self.get(names).and_then(Value::as_str)
+    }
+
+    /// Whether early stopping is configured; `None` when the parameters do not say.
+    pub(crate) fn early_stopping(&self) -> Option<bool> {
+        let named = self.get(&["early_stopping", "early_stopping_rounds", "early_stopping_patience"]);
+        // A patience of its own is that of early stopping; inside a scheduler it is the scheduler's.
+        let value = named.or_else(|| self.0.get("patience"))?;
+        Some(match value {
+            Value::Null => false,
+            Value::Bool(on) => *on,
+            Value::Number(n) => n.as_f64() != Some(0.0),
+            Value::String(text) => !matches!(text.to_lowercase().as_str(), "" | "none" | "false" | "off" | "no"),
+            Value::Object(settings) => settings.get("enabled") != Some(&Value::Bool(false)),
+            Value::Array(_) => true,
+        })
+    }
+
+    /// Rows per class of the training split.
+    pub(crate) fn class_counts(&self, validation: bool) -> Option<Vec<f64>> {
+        let name = if validation { "val_class_counts" } else { "train_class_counts" };
+        let counts: Vec<f64> = self
+            .get(&[name, if validation { "" } else { "class_counts" }])?
+            .as_array()?
+            .iter()
+            .filter_map(Value::as_f64)
+            .collect();
+        (counts.len() >= 2 && counts.iter().sum::<f64>() > 0.0).then_some(counts)
+    }
+
+    /// Loss of a model that knows only the labels' distribution: class entropy in nats, or the
+    /// target's variance for a squared error.
+    pub(crate) fn prior_loss(&self) -> Option<f64> {
+        if let Some(counts) = self.class_counts(false) {
+            let total: f64 = counts.iter().sum();
+            return Some(counts.iter().filter(|c| **c > 0.0).map(|c| -(c / total) * (c / total).ln()).sum());
+        }
+        let squared = self.text(&["loss", "objective"]).is_none_or(|l| l.contains("mse") || l.contains("squared"));
+        self.number(&["target_variance"]).filter(|_| squared)
+    }
+
+    /// Share of the most frequent class: the accuracy of always answering it.
+    pub(crate) fn majority(&self, validation: bool) -> Option<f64> {
+        let counts = self.class_counts(validation)?;
+        Some(counts.iter().copied().fold(0.0, f64::max) / counts.iter().sum::<f64>())
+    }
+}
+
+fn find<'a>(value: &'a Value, name: &str, depth: usize) -> Option<&'a Value> {
+    if depth > 6 || name.is_empty() {
+        return None;
+    }
+    let object = value.as_object()?;
+    object.get(name).or_else(|| object.values().find_map(|inner| find(inner, name, depth + 1)))
+}
