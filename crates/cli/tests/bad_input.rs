@@ -7,7 +7,7 @@ use std::{
     io::{Read, Write},
     net::TcpStream,
     path::Path,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
@@ -207,34 +207,40 @@ fn an_artifact_that_never_reaches_the_server_is_a_named_gap() {
 #[test]
 fn requests_beyond_the_limit_are_told_to_come_back() {
     let server = Server::start(&["up"], &[("DEEPFIX_GATEWAY__MAX_CONCURRENT".to_owned(), "2".to_owned())]);
+    // What the server itself counts says when a request has come in or left.
+    let until_running = |wanted: usize| {
+        let line = format!("deepfix_gateway_analyses_running {wanted}");
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let metrics = String::from_utf8(http(server.admin, "GET", "/metrics", &[], b"").body).expect("text");
+            if metrics.lines().any(|l| l == line) {
+                break;
+            }
+            assert!(Instant::now() < deadline, "never {wanted} analyses under way:\n{metrics}");
+        }
+    };
     // Two requests that are never finished take both places.
-    let held: Vec<TcpStream> = (0..2)
-        .map(|_| {
+    let held: Vec<TcpStream> = (1..=2)
+        .map(|place| {
             let mut stream = TcpStream::connect(server.address).expect("connects");
             stream
                 .write_all(
                     b"POST /v1/analyses HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{",
                 )
                 .expect("sends");
+            until_running(place);
             stream
         })
         .collect();
     let ask = |path: &str, accept: &str| {
         http(server.address, "POST", path, &[("Content-Type", "application/json"), ("Accept", accept)], b"{}")
     };
-    // The server takes them in when it gets to them; from then on nobody else comes in.
-    let refused = loop {
-        let answer = ask("/v1/analyses", "text/event-stream");
-        if answer.status != 400 {
-            break answer;
-        }
-    };
+    let refused = ask("/v1/analyses", "text/event-stream");
     assert!(refused.status == 429 && refused.head.to_lowercase().contains("retry-after"), "{}", refused.head);
     assert_eq!(ask("/v1/analyse", "*/*").status, 429);
     assert_eq!(http(server.address, "GET", "/health", &[], b"").status, 200);
     drop(held);
     // Their places are free again once they have left.
-    while ask("/v1/analyses", "*/*").status == 429 {}
-    let metrics = String::from_utf8(http(server.admin, "GET", "/metrics", &[], b"").body).expect("text");
-    assert!(metrics.contains("deepfix_gateway_analyses_running 0"), "{metrics}");
+    until_running(0);
+    assert_eq!(ask("/v1/analyses", "*/*").status, 400);
 }
