@@ -32,29 +32,55 @@ const CODES: &[&str] = &[
     "artifact_incomplete",
     "artifact_mismatch",
     "artifact_unreadable",
+    "category_variants",
     "class_imbalance",
+    "concept_shift",
+    "conflicting_labels",
     "constant_column",
+    "correlation_shift",
     "covariate_shift",
     "duplicate_rows",
+    "heavy_tailed_feature",
+    "high_cardinality",
     "high_missing_rate",
+    "id_column",
+    "id_leakage",
     "image_property_shift",
+    "label_noise",
     "label_shift",
+    "missing_not_at_random",
+    "mixed_nulls",
+    "mixed_types",
+    "near_duplicate_features",
     "null_rate_shift",
     "outliers",
     "schema_skew",
+    "sentinel_values",
+    "skewed_target",
     "target_leakage",
     "temporal_leakage",
+    "test_too_small",
+    "too_few_rows",
+    "too_many_features",
     "train_test_overlap",
+    "unit_change",
     "unseen_categories",
     "unseen_labels",
 ];
 
 /// Each threshold's origin is in the code's page under `knowledge/`.
 const THRESHOLDS: &[(&str, f64)] = &[
+    ("category_variants.high", 0.05),
     ("class_imbalance.high", 0.01),
     ("class_imbalance.rows", 10.0),
     ("class_imbalance.share", 0.05),
-    ("constant_column.share", 0.999),
+    ("concept_shift.high", 0.20),
+    ("concept_shift.medium", 0.05),
+    ("conflicting_labels.high", 0.10),
+    ("conflicting_labels.medium", 0.005),
+    ("constant_column.share", 0.99),
+    ("correlation_shift.high", 0.60),
+    ("correlation_shift.medium", 0.30),
     ("drift.js.high", 0.20),
     ("drift.js.medium", 0.10),
     ("drift.ks.high", 0.30),
@@ -65,14 +91,33 @@ const THRESHOLDS: &[(&str, f64)] = &[
     ("duplicate_rows.medium", 0.01),
     ("high_missing_rate.high", 0.95),
     ("high_missing_rate.medium", 0.50),
+    ("id_leakage.auc", 0.70),
+    ("id_leakage.order_auc", 0.80),
+    ("id_leakage.order_r2", 0.50),
+    ("id_leakage.r2", 0.30),
     ("image_property_shift.standardised", 0.25),
+    ("label_noise.high", 0.10),
+    ("label_noise.medium", 0.015),
+    ("missing_not_at_random.v", 0.15),
+    ("missing_not_at_random.v_label", 0.15),
+    ("mixed_types.high", 0.05),
+    ("near_duplicate_features.correlation", 0.998),
     ("null_rate_shift.high", 0.25),
     ("null_rate_shift.medium", 0.05),
+    ("outliers.certain", 25.0),
+    ("outliers.distance", 8.0),
+    ("sentinel_values.high", 0.05),
     ("target_leakage.auc", 0.90),
     ("target_leakage.margin", 0.10),
     ("target_leakage.r2", 0.90),
     ("temporal_leakage.high", 0.25),
     ("temporal_leakage.share", 0.01),
+    ("test_too_small.enough", 100.0),
+    ("test_too_small.rows", 30.0),
+    ("test_too_small.share", 0.02),
+    ("too_few_rows.per_column", 2.0),
+    ("too_few_rows.rows", 30.0),
+    ("too_many_features.per_row", 0.5),
     ("train_test_overlap.high", 0.10),
     ("train_test_overlap.medium", 0.01),
     ("unseen_categories.high", 0.10),
@@ -101,25 +146,42 @@ impl Agent for DatasetAgent {
             return Ok(());
         }
         let data = prepare(analysis, sink, train, test)?;
+        sink.progress("cells", Some(0.25))?;
+        detect::mixed_types::detect(analysis, sink, &data)?;
+        detect::mixed_nulls::detect(analysis, sink, &data)?;
+        detect::category_variants::detect(analysis, sink, &data)?;
+        detect::sentinel_values::detect(analysis, sink, &data)?;
+        detect::ids::detect(analysis, sink, &data)?;
+        detect::size::detect(analysis, sink, &data)?;
         sink.progress("schema", Some(0.3))?;
         detect::schema::detect(analysis, sink, &data)?;
         sink.progress("columns", Some(0.4))?;
         let summaries = detect::columns::summarize(&data, &analysis.cancel());
         detect::columns::missing_rate(analysis, sink, &summaries)?;
-        detect::columns::infinite(analysis, sink, &summaries)?;
         detect::columns::constant(analysis, sink, &data, &summaries)?;
         detect::columns::null_rate_shift(analysis, sink, &data, &summaries)?;
+        detect::missingness::detect(analysis, sink, &data)?;
+        detect::outliers::detect(analysis, sink, &data)?;
+        detect::hints::detect(analysis, sink, &data)?;
+        detect::redundant::detect(analysis, sink, &data)?;
         sink.progress("repeated rows", Some(0.5))?;
         detect::rows::duplicates(analysis, sink, &data)?;
         detect::rows::overlap(analysis, sink, &data)?;
+        detect::conflicts::detect(analysis, sink, &data)?;
         detect::time::detect(analysis, sink, &data)?;
         sink.progress("classes and categories", Some(0.6))?;
         detect::balance::detect(analysis, sink, &data)?;
         detect::categories::detect(analysis, sink, &data)?;
         sink.progress("distributions", Some(0.7))?;
-        detect::distribution::detect(analysis, sink, &data)?;
-        sink.progress("leakage", Some(0.85))?;
+        let moved = detect::distribution::detect(analysis, sink, &data)?;
+        let joint = detect::correlation::detect(analysis, sink, &data, &moved)?;
+        sink.progress("leakage", Some(0.8))?;
         detect::leakage::detect(analysis, sink, &data)?;
+        detect::ids::leakage(analysis, sink, &data)?;
+        sink.progress("what the columns say of the label", Some(0.9))?;
+        let learnt = detect::model::Learnt::of(&data, &analysis.cancel());
+        detect::noise::detect(analysis, sink, &data, &learnt)?;
+        detect::concept::detect(analysis, sink, &data, &learnt, joint || !moved.is_empty())?;
         sink.progress("done", Some(1.0))
     }
 }
@@ -145,7 +207,7 @@ fn read(analysis: &mut Analysis<'_>, kind: ArtifactKind) -> Option<Table> {
 /// Checks the named columns against the tables and decides the task.
 fn prepare(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, train: Option<Table>, test: Option<Table>) -> Result<Data, Stop> {
     let options = analysis.options.clone();
-    let mut data = Data { train, test, label: None, datetime: None, regression: false };
+    let mut data = Data { train, test, label: None, datetime: None, regression: false, ids: Default::default() };
     let mut named = |what: &str, name: &str| -> Result<Option<String>, Stop> {
         if name.is_empty() {
             return Ok(None);
@@ -181,6 +243,8 @@ fn prepare(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, train: Option<Table
     }
     data.label = label.filter(|_| !empty);
     data.datetime = datetime;
+    table::harmonize(&mut data.train, &mut data.test, data.label.as_deref(), data.datetime.as_deref());
+    data.ids = detect::ids::find(&data).into_iter().collect();
     data.regression = match options.task.as_str() {
         "regression" => true,
         "classification" => false,
@@ -199,8 +263,7 @@ fn looks_continuous(data: &Data, name: &str) -> bool {
     if column.kind != Kind::Number {
         return false;
     }
-    let counts = column.counts();
-    let (distinct, present) = (counts.len(), column.present());
+    let (distinct, present) = (column.spread().distinct, column.present());
     let finite = || values.iter().copied().filter(|x| x.is_finite());
     if !finite().all(|x| x.fract() == 0.0) {
         return distinct > 5;
@@ -210,12 +273,13 @@ fn looks_continuous(data: &Data, name: &str) -> bool {
     }
     let (low, high) = (finite().fold(f64::INFINITY, f64::min), finite().fold(f64::NEG_INFINITY, f64::max));
     let fills = distinct as f64 >= 0.7 * (high - low + 1.0);
+    let counts = column.counts();
     let even = counts.last().map_or(0, |c| c.1) * 10 >= counts.first().map_or(0, |c| c.1) * 3;
     distinct >= 15 && fills && !even
 }
 
 fn absent(data: &Data, what: &str, name: &str) -> Finding {
-    let mut columns: Vec<String> = data.splits().next().map(|(_, t)| t.names()).unwrap_or_default();
+    let mut columns: Vec<String> = data.splits().next().map(|(_, t)| t.names().to_vec()).unwrap_or_default();
     let near = columns.iter().find(|c| c.eq_ignore_ascii_case(name)).cloned();
     let total = columns.len();
     columns.truncate(12);

@@ -27,7 +27,7 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Da
         }
         let into = if is_label { &mut labels } else { &mut features };
         into.1 += 1;
-        let Some(unseen) = Unseen::of(&a, &b) else {
+        let Some(unseen) = Unseen::of(a, b) else {
             if !is_label {
                 analysis.note(
                     Note::new(
@@ -43,7 +43,7 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Da
             continue;
         };
         let threshold = if is_label { 0.0 } else { medium };
-        if unseen.excess() <= threshold || unseen.rows < 2 {
+        if unseen.excess() <= threshold || unseen.rows < 2 || !unseen.beyond_chance(a.present()) {
             continue;
         }
         let (code, subject) =
@@ -93,6 +93,10 @@ struct Unseen {
     rows: usize,
     total: usize,
     expected: f64,
+    /// Cells of the most frequent unseen word.
+    most: usize,
+    /// Words of both splits.
+    categories: usize,
     words: Vec<String>,
 }
 
@@ -106,11 +110,13 @@ impl Unseen {
             return None;
         }
         let known: hashbrown::HashSet<&str> = counts.iter().map(|c| c.0.as_str()).collect();
-        let unseen: Vec<(String, usize)> = test.counts().into_iter().filter(|c| !known.contains(c.0.as_str())).collect();
+        let unseen: Vec<(String, usize)> = test.counts().iter().filter(|c| !known.contains(c.0.as_str())).cloned().collect();
         Some(Self {
             rows: unseen.iter().map(|c| c.1).sum(),
             total: test.present(),
             expected,
+            most: unseen.iter().map(|c| c.1).max().unwrap_or(0),
+            categories: counts.len() + unseen.len(),
             words: unseen.into_iter().map(|c| c.0).collect(),
         })
     }
@@ -123,6 +129,13 @@ impl Unseen {
     fn excess(&self) -> f64 {
         let error = (self.expected * (1.0 - self.expected) / self.total as f64).sqrt();
         self.share() - self.expected - 3.0 * error
+    }
+
+    /// Whether a random split would hardly put every row of some category into test: with n and m rows
+    /// k of them all fall there with probability (m/(n+m))^k, times the number of categories.
+    fn beyond_chance(&self, train: usize) -> bool {
+        let share = self.total as f64 / (self.total + train) as f64;
+        share.powf(self.most as f64) * self.categories as f64 <= 0.001
     }
 
     fn certainty(&self) -> f64 {

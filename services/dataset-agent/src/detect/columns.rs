@@ -2,7 +2,7 @@
 //! that differ between splits.
 
 use deepfix_agent::{Analysis, Sink, Stop};
-use deepfix_model::{ArtifactKind, BugType, Evidence, Finding, Note, Severity, Split, above};
+use deepfix_model::{ArtifactKind, BugType, Evidence, Finding, Severity, Split, above};
 use rayon::prelude::*;
 
 use super::{Data, artifact, emit, percent};
@@ -15,7 +15,7 @@ pub(crate) struct Summary {
     pub(crate) split: Split,
     rows: usize,
     missing: usize,
-    infinite: usize,
+    present: usize,
     distinct: usize,
     top: Option<(String, usize)>,
 }
@@ -23,21 +23,21 @@ pub(crate) struct Summary {
 /// Summaries of every column of every split, in order.
 pub(crate) fn summarize(data: &Data, cancel: &deepfix_agent::Cancel) -> Vec<Summary> {
     let jobs: Vec<(Split, String)> =
-        data.splits().flat_map(|(split, table)| table.names().into_iter().map(move |name| (split, name))).collect();
+        data.splits().flat_map(|(split, table)| table.names().iter().map(move |name| (split, name.clone()))).collect();
     jobs.into_par_iter()
         .filter(|_| !cancel.is_cancelled())
         .filter_map(|(split, name)| {
             let table = if split == Split::Train { data.train.as_ref() } else { data.test.as_ref() };
             let column = table?.column(&name)?;
-            let counts = column.counts();
+            let spread = column.spread();
             Some(Summary {
                 name,
                 split,
                 rows: column.rows(),
                 missing: column.missing,
-                infinite: column.infinite(),
-                distinct: counts.len(),
-                top: counts.into_iter().next(),
+                present: column.present(),
+                distinct: spread.distinct,
+                top: spread.top.clone(),
             })
         })
         .collect()
@@ -82,50 +82,16 @@ pub(crate) fn missing_rate(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, sum
     emit(analysis, sink, "high_missing_rate", summaries.len(), findings)
 }
 
-/// `outliers`, so far only the values that no measurement can have: infinite ones. They are certain;
-/// how many there are decides how much they harm.
-pub(crate) fn infinite(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, summaries: &[Summary]) -> Result<(), Stop> {
-    let findings = summaries
-        .iter()
-        .filter(|s| s.infinite > 0)
-        .map(|s| {
-            let share = s.infinite as f64 / s.rows as f64;
-            let subject = format!("column:{}", s.name);
-            let severity = if share >= 0.01 { Severity::High } else { Severity::Medium };
-            Finding::new("outliers", artifact(s.split), &subject, severity, ((0.9 + 0.09 * share.sqrt()) * 100.0).round() / 100.0)
-                .title(format!("column `{}` holds {} infinite values", s.name, s.infinite))
-                .column(&s.name)
-                .split(s.split)
-                .bug(BugType::Performance)
-                .evidence(
-                    Evidence::new("infinite_values", &subject, s.infinite)
-                        .versus(">", 0.0)
-                        .unit("values")
-                        .method("cells that are positive or negative infinity")
-                        .source(format!("of {} rows", s.rows)),
-                )
-                .evidence(Evidence::new("infinite_rate", &subject, share).unit("share").method("infinite cells over rows"))
-                .fix(
-                    format!("find the division or logarithm that fills `{}`, and make its result missing instead", s.name),
-                    "one infinite value makes means, scalers and gradients infinite or NaN",
-                )
-                .step(format!("df[\"{0}\"] = df[\"{0}\"].replace([np.inf, -np.inf], np.nan)", s.name))
-        })
-        .collect();
-    emit(analysis, sink, "outliers", summaries.len(), findings)
-}
-
 /// `constant_column`: one value holds (almost) all present cells. Below 100 rows a single value is
 /// too easily chance.
 pub(crate) fn constant(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Data, summaries: &[Summary]) -> Result<(), Stop> {
     let limit = analysis.threshold("constant_column.share");
-    let mut nearly = Vec::new();
     let findings = summaries
         .iter()
-        .filter(|s| data.is_feature(&s.name) && s.rows >= 100 && s.rows > s.missing)
+        .filter(|s| data.is_feature(&s.name) && s.rows >= 100 && s.present > 0)
         .filter_map(|s| {
             let (value, count) = s.top.as_ref()?;
-            let present = s.rows - s.missing;
+            let present = s.present;
             let share = *count as f64 / present as f64;
             // A column that is sometimes missing still says something by that.
             if share < limit || (s.missing > 0 && s.missing * 20 < s.rows * 19 && s.missing * 100 > s.rows) {
@@ -135,24 +101,17 @@ pub(crate) fn constant(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &
                 return None;
             }
             let subject = format!("column:{}", s.name);
-            if s.distinct > 1 {
-                nearly.push(
-                    Note::new(
-                        "constant_column",
-                        &subject,
-                        format!("column `{}` is {value} in all but {} of {}'s rows", s.name, present - count, s.split.name()),
-                    )
-                    .column(&s.name),
-                );
-                return None;
-            }
             let severity = Severity::Medium;
             // By the rule of three, n rows without another value leave at most 3/n for one.
             let certainty = 1.0 - 3.0 / present as f64;
             let confidence = above(share, limit, certainty).max(0.6 + 0.39 * certainty.max(0.0) * f64::from(s.distinct == 1));
             Some(
                 Finding::new("constant_column", artifact(s.split), &subject, severity, (confidence * 100.0).round() / 100.0)
-                    .title(format!("column `{}` is always {value}", s.name))
+                    .title(if s.distinct == 1 {
+                        format!("column `{}` is always {value}", s.name)
+                    } else {
+                        format!("column `{}` is {value} in all but {} of {present} rows", s.name, present - count)
+                    })
                     .column(&s.name)
                     .split(s.split)
                     .bug(BugType::Performance)
@@ -172,16 +131,15 @@ pub(crate) fn constant(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &
             )
         })
         .collect();
-    nearly.into_iter().for_each(|note| analysis.note(note));
     emit(analysis, sink, "constant_column", summaries.len(), findings)
 }
 
 /// Whether a column that varies a little in train may well be constant in a test of this size.
 fn by_sampling(summaries: &[Summary], test: &Summary) -> bool {
     let Some(train) = summaries.iter().find(|s| s.split == Split::Train && s.name == test.name) else { return false };
-    let (present, top) = (train.rows - train.missing, train.top.as_ref().map_or(0, |t| t.1));
+    let (present, top) = (train.present, train.top.as_ref().map_or(0, |t| t.1));
     let share = top as f64 / present.max(1) as f64;
-    train.distinct > 1 && share.powf((test.rows - test.missing) as f64) > 0.001
+    train.distinct > 1 && share.powf(test.present as f64) > 0.001
 }
 
 /// `null_rate_shift`: missing rates differ by more than the threshold, and by more than chance
@@ -198,7 +156,7 @@ pub(crate) fn null_rate_shift(
         analysis.checked(deepfix_model::Checked::not("null_rate_shift", "needs a train and a test split"));
         return Ok(());
     }
-    let level = 0.01 / common.len().max(1) as f64;
+    let level = 0.02 / common.len().max(1) as f64;
     let by_name = |split| -> hashbrown::HashMap<&str, &Summary> {
         summaries.iter().filter(|s| s.split == split).map(|s| (s.name.as_str(), s)).collect()
     };

@@ -6,13 +6,17 @@
 
 use deepfix_agent::{Analysis, Sink, Stop};
 use deepfix_model::{
-    ArtifactKind, BugType, Chart, ChartKind, Checked, Evidence, Finding, Note, Num, Series, Severity, Split, above,
+    ArtifactKind, BugType, Chart, ChartKind, Checked, Evidence, Finding, Note, Num, Series, Severity, Split, above, fmt_number,
 };
+use hashbrown::HashSet;
 use rayon::prelude::*;
 
 use super::{Data, emit};
 use crate::{
-    stats::drift::{self, Adjusted, Drift},
+    stats::{
+        drift::{self, Adjusted, Drift},
+        units::{self, UnitChange},
+    },
     table::{Column, Kind, Values, show},
 };
 
@@ -23,6 +27,8 @@ const CHARTS: usize = 40;
 
 enum Compared {
     Drift(Drift, usize, usize),
+    /// The difference is a change of unit.
+    Unit(UnitChange, usize, usize),
     TooFew(usize, usize),
     /// Mostly unique words.
     Unique,
@@ -43,7 +49,7 @@ fn compare(train: &Column, test: &Column) -> Compared {
         if a.len() * 2 > train.present() {
             return Compared::Unique;
         }
-        let mut measured = drift::words(&a, &b);
+        let mut measured = drift::words(a, b);
         // Categories that train never saw are a fault of their own; whether the rest moved is the
         // question here.
         let known: hashbrown::HashSet<&str> = a.iter().map(|c| c.0.as_str()).collect();
@@ -52,7 +58,7 @@ fn compare(train: &Column, test: &Column) -> Compared {
             if rest.iter().map(|c| c.1).sum::<usize>() < ENOUGH {
                 return Compared::Nothing;
             }
-            let of_known = drift::words(&a, &rest);
+            let of_known = drift::words(a, &rest);
             (measured.adjusted, measured.p_value) = (of_known.adjusted, of_known.p_value);
         }
         return Compared::Drift(measured, train.present(), test.present());
@@ -66,8 +72,13 @@ fn compare(train: &Column, test: &Column) -> Compared {
         return Compared::Orders;
     }
     let (n, m) = (a.len(), b.len());
-    let mut measured = drift::numbers(&a, &b);
-    if let (Some(p), Some(q)) = (few_values(&a), few_values(&b)) {
+    if train.kind == Kind::Number
+        && let Some(unit) = units::find(a, b)
+    {
+        return Compared::Unit(unit, n, m);
+    }
+    let mut measured = drift::numbers(a, b);
+    if let (Some(p), Some(q)) = (few_values(a), few_values(b)) {
         // Deciles of a flag fall together; its values are categories.
         let of_values = drift::words(&p, &q);
         measured.adjusted = Adjusted { ks: measured.adjusted.ks, ..of_values.adjusted };
@@ -105,26 +116,40 @@ fn few_values(sorted: &[f64]) -> Option<Vec<(String, usize)>> {
     Some(out.into_iter().map(|(x, n)| (show(x), n)).collect())
 }
 
-pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Data) -> Result<(), Stop> {
+/// Returns the columns that moved.
+pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Data) -> Result<HashSet<String>, Stop> {
     let Some((train, test)) = data.both() else {
-        analysis.checked(Checked::not("covariate_shift", "needs a train and a test split"));
-        return Ok(());
+        for code in ["covariate_shift", "label_shift", "unit_change"] {
+            analysis.checked(Checked::not(code, "needs a train and a test split"));
+        }
+        return Ok(HashSet::new());
     };
     let cancel = analysis.cancel();
-    let names: Vec<String> = data.common().into_iter().filter(|n| data.datetime.as_deref() != Some(n)).collect();
+    let names: Vec<String> = data
+        .common()
+        .into_iter()
+        .filter(|n| data.datetime.as_deref() != Some(n) && !data.ids.contains(n))
+        .collect();
     let compared: Vec<Compared> = names
         .par_iter()
         .map(|name| match (train.column(name), test.column(name)) {
-            (Some(a), Some(b)) if !cancel.is_cancelled() => compare(&a, &b),
+            (Some(a), Some(b)) if !cancel.is_cancelled() => compare(a, b),
             _ => Compared::Nothing,
         })
         .collect();
-    let level = 0.01 / names.len().max(1) as f64;
+    let level = 0.002 / names.len().max(1) as f64;
     let (mut features, mut labels, mut looked, mut too_few) = (Vec::new(), Vec::new(), 0, Vec::new());
+    let (mut units, mut moved) = (Vec::new(), HashSet::new());
     for (name, compared) in names.iter().zip(compared) {
         let is_label = data.label.as_deref() == Some(name);
         let (drift, n, m) = match compared {
             Compared::Drift(drift, n, m) => (drift, n, m),
+            Compared::Unit(unit, n, m) => {
+                looked += 1;
+                moved.insert(name.clone());
+                units.push(unit_finding(data, name, &unit, n, m));
+                continue;
+            }
             Compared::TooFew(n, m) => {
                 too_few.push(format!("{name} ({n}/{m})"));
                 continue;
@@ -145,6 +170,8 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Da
         if !is_label {
             looked += 1;
         }
+        // The label is one question of its own, not one of many columns.
+        let level = if is_label { 0.01 } else { level };
         let Some(severity) = verdict(analysis, &drift).filter(|_| drift.p_value <= level) else { continue };
         let code = if is_label { "label_shift" } else { "covariate_shift" };
         let (finding, strength) = finding(analysis, code, name, &drift, severity, (n, m), level);
@@ -152,6 +179,7 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Da
             analysis.chart(chart(name, "label", &drift));
             labels.push(finding);
         } else {
+            moved.insert(name.clone());
             features.push((strength, finding, drift));
         }
     }
@@ -171,10 +199,11 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Da
         analysis.chart(chart);
     }
     emit(analysis, sink, "covariate_shift", looked, features.into_iter().map(|f| f.1).collect())?;
+    emit(analysis, sink, "unit_change", looked, units)?;
     if data.label.is_some() {
         emit(analysis, sink, "label_shift", 1, labels)?;
     }
-    Ok(())
+    Ok(moved)
 }
 
 fn verdict(analysis: &Analysis<'_>, drift: &Drift) -> Option<Severity> {
@@ -190,6 +219,42 @@ fn verdict(analysis: &Analysis<'_>, drift: &Drift) -> Option<Severity> {
     } else {
         None
     }
+}
+
+fn unit_finding(data: &Data, name: &str, unit: &UnitChange, n: usize, m: usize) -> Finding {
+    let subject = data.subject(name);
+    let map = if unit.offset == 0.0 {
+        format!("{} x", fmt_number(unit.factor))
+    } else {
+        format!("{} x {} {}", fmt_number(unit.factor), if unit.offset < 0.0 { "-" } else { "+" }, fmt_number(unit.offset.abs()))
+    };
+    let rows = if unit.share >= 0.95 { "all rows".to_owned() } else { format!("about {:.0} % of the rows", unit.share * 100.0) };
+    // The better the conversion explains the difference, the surer.
+    let explained = 1.0 - unit.after / unit.before;
+    Finding::new("unit_change", ArtifactKind::Test, &subject, Severity::High, above(explained, 0.5, 0.5 + 0.5 * explained))
+        .title(format!("`{name}` is in another unit in test: {map} in {rows} ({})", unit.what))
+        .column(name)
+        .split(Split::Both)
+        .bug(BugType::Performance)
+        .evidence(Evidence::new("factor", &subject, unit.factor).method("of the conversion that best maps train's distribution onto test's"))
+        .evidence(Evidence::new("offset", &subject, unit.offset).method("of the same conversion"))
+        .evidence(
+            Evidence::new("converted_share", &subject, unit.share)
+                .unit("share")
+                .method("least squares on the distribution functions: share of test's rows that are converted"),
+        )
+        .evidence(
+            Evidence::new("ks_after_conversion", &subject, unit.after)
+                .versus("<=", unit.before / 5.0)
+                .method("largest difference of the distribution functions once the conversion is accounted for, at the percentiles of train, as they are and converted")
+                .source(format!("{:.3} before; {n} train and {m} test values", unit.before)),
+        )
+        .fix(
+            format!("convert `{name}` back in test, and write the unit into its name"),
+            "the model takes the new unit for extreme values",
+        )
+        .step(format!("test[\"{name}\"] = (test[\"{name}\"] - {}) / {}", fmt_number(unit.offset), fmt_number(unit.factor)))
+        .step("find the source that changed, and check which rows came from it before converting")
 }
 
 /// The finding and how many times its strongest measure exceeds its threshold.

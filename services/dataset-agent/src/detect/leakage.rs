@@ -10,7 +10,7 @@ use deepfix_agent::{Analysis, Sink, Stop};
 use deepfix_model::{ArtifactKind, BugType, Checked, Evidence, Finding, Note, Severity, Split, above};
 use rayon::prelude::*;
 
-use super::{Data, emit};
+use super::{Data, aggregate, emit};
 use crate::{
     stats::power::{self, Target, What},
     table::{Column, Kind, MISSING, Table, Values},
@@ -20,26 +20,26 @@ const ENOUGH: usize = 100;
 const CLASSES: usize = 50;
 
 /// The label as a target; `None` with the reason when it cannot be one.
-fn target(data: &Data, train: &Table, label: &str) -> Result<Target, String> {
+pub(super) fn target(data: &Data, train: &Table, label: &str) -> Result<Target, String> {
     let column = train.column(label).ok_or("train has no label column")?;
     if column.present() < ENOUGH {
         return Err(format!("needs {ENOUGH} labelled rows, train has {}", column.present()));
     }
     if data.regression {
-        return match column.values {
+        return match &column.values {
             Values::Numbers(values) => {
                 let present: Vec<bool> = values.iter().map(|x| x.is_finite()).collect();
-                Ok(Target::new(What::Number(values), |i| present[i]))
+                Ok(Target::new(What::Number(values.clone()), |i| present[i]))
             }
             Values::Words { .. } => Err("a regression label must be a number".to_owned()),
         };
     }
-    let (classes, k) = class_codes(&column)?;
+    let (classes, k) = class_codes(column)?;
     let present: Vec<bool> = classes.iter().map(|&c| c != usize::MAX).collect();
     Ok(Target::new(What::Classes(classes, k), |i| present[i]))
 }
 
-fn class_codes(column: &Column) -> Result<(Vec<usize>, usize), String> {
+pub(super) fn class_codes(column: &Column) -> Result<(Vec<usize>, usize), String> {
     let k = column.counts().len();
     if !(2..=CLASSES).contains(&k) {
         return Err(format!("needs 2 to {CLASSES} classes, the label has {k}"));
@@ -76,26 +76,33 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Da
     };
     let margin = analysis.threshold("target_leakage.margin");
     let cancel = analysis.cancel();
-    let names: Vec<String> = train.names().into_iter().filter(|n| data.is_feature(n)).collect();
+    let names: Vec<String> = train.names().iter().filter(|n| data.is_feature(n)).cloned().collect();
     let scores: Vec<f64> = names
         .par_iter()
         .map(|name| match train.column(name) {
             // A date that predicts a number is a trend, and dates are split by, not learnt from.
             Some(column) if !cancel.is_cancelled() && column.present() > 0 && column.kind != Kind::Time => {
-                power::alone(&column, &target)
+                power::alone(column, &target)
             }
             _ => 0.0,
         })
         .collect();
-    let candidates: Vec<usize> = (0..names.len()).filter(|&i| scores[i] >= limit).collect();
     let mut findings = Vec::new();
+    let mut aggregates = hashbrown::HashSet::new();
+    for (i, name) in names.iter().enumerate() {
+        if let Some(share) = aggregate::of_label(data, label, name) {
+            aggregates.insert(i);
+            findings.push(aggregate::finding(name, share, train.rows()));
+        }
+    }
+    let candidates: Vec<usize> = (0..names.len()).filter(|&i| scores[i] >= limit && !aggregates.contains(&i)).collect();
     if !candidates.is_empty() {
         let few = match candidates[..] {
             [_] => true,
             [a, b] => train
                 .column(&names[a])
                 .zip(train.column(&names[b]))
-                .is_some_and(|(a, b)| power::within_classes(&a, &b, &target).abs() < 0.3),
+                .is_some_and(|(a, b)| power::within_classes(a, b, &target).abs() < 0.3),
             _ => false,
         };
         let sum = evidence(
@@ -107,7 +114,7 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Da
         for &i in &candidates {
             let mut rest = sum.clone();
             if !few && let Some(column) = train.column(&names[i]) {
-                power::add_evidence(&column, &target, &mut rest, -1.0);
+                power::add_evidence(column, &target, &mut rest, -1.0);
             }
             // What several columns reach together is never less than what one of them reaches alone.
             let best =
@@ -136,7 +143,7 @@ fn evidence<'a>(
             break;
         }
         if let Some(column) = train.column(name) {
-            power::add_evidence(&column, target, &mut sum, 1.0);
+            power::add_evidence(column, target, &mut sum, 1.0);
         }
     }
     sum

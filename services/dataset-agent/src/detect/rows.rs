@@ -11,11 +11,11 @@ use deepfix_model::{ArtifactKind, BugType, Checked, Evidence, Finding, Note, Sev
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
-use super::{Data, artifact, emit, percent};
+use super::{Data, artifact, emit, near_rows, percent};
 use crate::table::{Table, hash_text};
 
 /// Sums of cell hashes per row; sums, because they do not depend on the order of columns.
-fn row_hashes(table: &Table, names: &[String], cancel: &Cancel) -> Vec<u64> {
+pub(super) fn row_hashes(table: &Table, names: &[String], cancel: &Cancel) -> Vec<u64> {
     let rows = table.rows();
     names
         .par_iter()
@@ -42,19 +42,20 @@ fn row_hashes(table: &Table, names: &[String], cancel: &Cancel) -> Vec<u64> {
 }
 
 /// Pairs of equal rows, and how many chance makes.
-struct Pairs {
-    observed: f64,
-    expected: f64,
+pub(super) struct Pairs {
+    pub(super) observed: f64,
+    pub(super) expected: f64,
 }
 
 impl Pairs {
-    fn beyond_chance(&self) -> bool {
+    pub(super) fn beyond_chance(&self) -> bool {
         self.observed >= self.limit()
     }
 
-    /// Three times what chance makes, and three pairs that may always happen.
-    fn limit(&self) -> f64 {
-        3.0 * self.expected + 3.0
+    /// Three times what chance makes, and more than a Poisson count of that mean reaches once in a
+    /// thousand.
+    pub(super) fn limit(&self) -> f64 {
+        (3.0 * self.expected).max(self.expected + 3.1 * self.expected.sqrt() + 1.5)
     }
 }
 
@@ -66,10 +67,8 @@ fn most_varied(table: &Table, names: &[String]) -> Vec<String> {
         .par_iter()
         .filter_map(|name| {
             let column = table.column(name)?;
-            let n = column.present() as f64;
             // A column that is mostly missing says nothing of most rows.
-            (column.missing * 2 < column.rows())
-                .then(|| (column.counts().iter().map(|(_, c)| (*c as f64 / n).powi(2)).sum(), name))
+            (column.missing * 2 < column.rows()).then(|| (column.spread().collision, name))
         })
         .collect();
     columns.sort_by(|a, b| a.0.total_cmp(&b.0).then_with(|| a.1.cmp(b.1)));
@@ -81,9 +80,7 @@ fn part(table: &Table, name: &str) -> Option<(Vec<u64>, Vec<bool>, f64)> {
     let column = table.column(name)?;
     let hashes = column.cell_hashes(hash_text(name));
     let present = column.is_present();
-    let n = column.present() as f64;
-    let collision = column.counts().iter().map(|(_, c)| (*c as f64 / n).powi(2)).sum();
-    Some((hashes, present, collision))
+    Some((hashes, present, column.spread().collision))
 }
 
 /// The comparison with chance that speaks least for copies, over the most varied columns. Two missing
@@ -93,7 +90,7 @@ fn weakest(candidates: impl Iterator<Item = Pairs>) -> Option<Pairs> {
 }
 
 /// Equal pairs within a table.
-fn pairs_within(sums: &[u64], table: &Table, names: &[String]) -> Option<Pairs> {
+pub(super) fn pairs_within(sums: &[u64], table: &Table, names: &[String]) -> Option<Pairs> {
     weakest(most_varied(table, names).iter().filter_map(|name| {
         let (hashes, present, collision) = part(table, name)?;
         let rows = || (0..sums.len()).filter(|&i| present[i]);
@@ -140,7 +137,8 @@ pub(crate) fn duplicates(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data:
     let mut findings = Vec::new();
     let mut subjects = 0;
     for (split, table) in data.splits() {
-        let names = table.names();
+        // An identifier makes every row differ.
+        let names: Vec<String> = table.names().iter().filter(|n| !data.ids.contains(*n)).cloned().collect();
         let hashes = row_hashes(table, &names, &cancel);
         let rows = hashes.len();
         subjects += rows;
@@ -179,9 +177,9 @@ pub(crate) fn duplicates(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data:
                 )
                 .evidence(
                     Evidence::new("equal_pairs", "rows", observed)
-                        .versus(">", (3.0 * expected + 3.0).round())
+                        .versus(">=", (Pairs { observed, expected }).limit())
                         .unit("pairs")
-                        .method("pairs of equal rows, against three times those expected by chance from the most varied column"),
+                        .method("pairs of equal rows, against what chance makes from the most varied column: three times the expected number, and beyond a Poisson count of that mean"),
                 )
                 .fix(
                     "drop the repeats before splitting",
@@ -218,7 +216,8 @@ pub(crate) fn overlap(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &D
         analysis.checked(Checked::not("train_test_overlap", "needs a train and a test split"));
         return Ok(());
     };
-    let names: Vec<String> = data.common().into_iter().filter(|n| data.label.as_deref() != Some(n)).collect();
+    let names: Vec<String> =
+        data.common().into_iter().filter(|n| data.label.as_deref() != Some(n) && !data.ids.contains(n)).collect();
     if names.is_empty() {
         analysis.checked(Checked::not("train_test_overlap", "the splits share no column"));
         return Ok(());
@@ -268,14 +267,46 @@ pub(crate) fn overlap(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &D
                 )
                 .evidence(
                     Evidence::new("equal_pairs", "rows", observed)
-                        .versus(">", (3.0 * expected + 3.0).round())
+                        .versus(">=", (Pairs { observed, expected }).limit())
                         .unit("pairs")
-                        .method("pairs of equal rows, against three times those expected by chance from the most varied column"),
+                        .method("pairs of equal rows, against what chance makes from the most varied column: three times the expected number, and beyond a Poisson count of that mean"),
                 )
                 .fix("remove these rows from test, then split by the thing that repeats", "the score counts what was memorised")
                 .step("keep all rows of one customer, device or document on one side: GroupShuffleSplit"),
             );
         }
     }
+    if findings.is_empty()
+        && let Some(near) = near_rows::find(train, test, &names)
+        && near.rows.len() >= 3
+        && near.share() - 3.0 * near.natural >= medium
+    {
+        findings.push(nearly_shared(&near, (medium, high)));
+    }
     emit(analysis, sink, "train_test_overlap", b.len(), findings)
+}
+
+fn nearly_shared(near: &near_rows::Near, (medium, high): (f64, f64)) -> Finding {
+    let share = near.share();
+    let first: Vec<String> = near.rows.iter().take(5).map(ToString::to_string).collect();
+    let severity = if share >= high { Severity::High } else { Severity::Medium };
+    let certainty = 1.0 - near.natural / share - 1.0 / (near.rows.len() as f64 + 2.0);
+    Finding::new("train_test_overlap", ArtifactKind::Test, "rows", severity, above(share, medium * 0.5, certainty))
+        .title(format!("{} of test's rows also occur in train, up to rounding", percent(share)))
+        .split(Split::Both)
+        .bug(BugType::Performance)
+        .evidence(
+            Evidence::new("near_overlap_rate", "rows", share)
+                .versus(">=", 3.0 * near.natural + medium)
+                .unit("share")
+                .method("test rows with a train row that equals them in every category and lies within a twentieth of a standard deviation in every number, over the test rows looked up")
+                .source(format!("{} of {} test rows; first row numbers (from 0): {}", near.rows.len(), near.looked_up, first.join(", "))),
+        )
+        .evidence(
+            Evidence::new("natural_rate", "rows", near.natural)
+                .unit("share")
+                .method("train rows with such a neighbour in the rest of train"),
+        )
+        .fix("remove these rows from test, then split by the thing that repeats", "the score counts what was memorised, rounding or not")
+        .step("look for one table exported twice, with different precision")
 }

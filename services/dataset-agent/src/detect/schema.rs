@@ -64,10 +64,17 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Da
     let common = data.common();
     for name in &common {
         let (Some(a), Some(b)) = (train.column(name), test.column(name)) else { continue };
-        if a.kind.agrees(b.kind) || a.present() == 0 || b.present() == 0 {
+        if a.present() == 0 || b.present() == 0 {
             continue;
         }
-        if by_sampling(&a, &b) || by_sampling(&b, &a) {
+        if a.kind.agrees(b.kind) {
+            // Files that declare types may call numbers text; stray cells would be a fault of their own.
+            if train.typed && test.typed && !a.stored.agrees(b.stored) && a.oddities.strays.is_empty() && b.oddities.strays.is_empty() {
+                findings.push(types(name, a.stored, b.stored, "type declared by each file"));
+            }
+            continue;
+        }
+        if by_sampling(a, b) || by_sampling(b, a) {
             analysis.note(
                 Note::new(
                     "schema_skew",
@@ -78,19 +85,19 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Da
             );
             continue;
         }
-        let present = a.present().min(b.present()) as f64;
-        findings.push(finding(
-            &[name],
-            format!("column `{name}` is {} in train and {} in test", a.kind.name(), b.kind.name()),
-            Evidence::new("type_in_test", format!("column:{name}"), b.kind.name())
-                .versus("==", a.kind.name())
-                .method("type inferred from all cells of each split"),
-            format!("read `{name}` with one type in both splits and mend the cells that do not fit it"),
-            // One stray cell turns a short column into text more easily than a long one.
-            ((1.0 - 1.0 / (present + 1.0)).min(0.98) * 100.0).round() / 100.0,
-        ));
+        findings.push(types(name, a.kind, b.kind, "type inferred from all cells of each split"));
     }
     emit(analysis, sink, "schema_skew", train_names.len() + test_names.len() - common.len(), findings)
+}
+
+fn types(name: &String, train: Kind, test: Kind, method: &str) -> Finding {
+    finding(
+        &[name],
+        format!("column `{name}` is {} in train and {} in test", train.name(), test.name()),
+        Evidence::new("type_in_test", format!("column:{name}"), test.name()).versus("==", train.name()).method(method),
+        format!("read `{name}` with one type in both splits and mend the cells that do not fit it"),
+        0.97,
+    )
 }
 
 /// Whether a column is text in one split only because of cells so few that the other, numeric, split

@@ -27,7 +27,7 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Da
         return Ok(());
     }
     let (medium, high) = (analysis.threshold("temporal_leakage.share"), analysis.threshold("temporal_leakage.high"));
-    let start = quantile(&b_sorted, 0.01);
+    let start = quantile(b_sorted, 0.01);
     let after = a_sorted.len() - a_sorted.partition_point(|x| *x <= start);
     let share = after as f64 / a_sorted.len() as f64;
     let show = |x: f64| if a.kind == Kind::Time { date(x) } else { deepfix_model::fmt_number(x) };

@@ -2,4 +2,7 @@
 
 pub(crate) mod drift;
 pub(crate) mod power;
+pub(crate) mod rank;
 pub(crate) mod rates;
+pub(crate) mod trees;
+pub(crate) mod units;

@@ -291,7 +291,7 @@ pub(crate) fn within_classes(a: &Column, b: &Column, target: &Target) -> f64 {
     correlation(&centred)
 }
 
-fn correlation(pairs: &[(f64, f64)]) -> f64 {
+pub(crate) fn correlation(pairs: &[(f64, f64)]) -> f64 {
     let n = pairs.len() as f64;
     let (mx, my) = (pairs.iter().map(|p| p.0).sum::<f64>() / n, pairs.iter().map(|p| p.1).sum::<f64>() / n);
     let (mut xy, mut xx, mut yy) = (0.0, 0.0, 0.0);
@@ -323,7 +323,7 @@ mod tests {
         let values = classes.iter().enumerate().map(|(i, &c)| (mix(i as u64 + 9) % 20 * 2 + u64::from(c == 0)) as f64).collect();
         let noise = (0..4000_u64).map(|i| (mix(i + 77) % 1000) as f64).collect();
         let target = Target::new(What::Classes(classes, 2), |_| true);
-        let column = |values| Column { kind: Kind::Number, values: Values::Numbers(values), missing: 0 };
+        let column = |values| Column::new(Kind::Number, Values::Numbers(values));
         assert!(alone(&column(values), &target) > 0.99);
         assert!(alone(&column(noise), &target) < 0.56);
     }

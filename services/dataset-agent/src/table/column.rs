@@ -1,5 +1,7 @@
 //! One column as numbers, words or times, with its missing cells.
 
+use std::sync::OnceLock;
+
 use hashbrown::HashMap;
 use polars::prelude::{Column as PolarsColumn, DataType, PolarsResult};
 
@@ -53,11 +55,65 @@ pub(crate) enum Values {
 #[derive(Debug, Clone)]
 pub(crate) struct Column {
     pub(crate) kind: Kind,
+    /// What the file itself declares; text may turn out to be numbers.
+    pub(crate) stored: Kind,
     pub(crate) values: Values,
+    /// Cells that are empty or spell out that they are.
     pub(crate) missing: usize,
+    /// Cells taken out because a magic number stands in them; not counted as missing.
+    pub(crate) blanked: usize,
+    pub(crate) oddities: Oddities,
+    sorted: OnceLock<Vec<f64>>,
+    counts: OnceLock<Vec<(String, usize)>>,
+    spread: OnceLock<Spread>,
+}
+
+/// Cells that are unlike the rest of their column, with how many there are of each.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Oddities {
+    /// Spellings of "missing"; the empty cell is the empty word.
+    pub(crate) blanks: Vec<(String, usize)>,
+    /// Values of another type or format, most frequent first.
+    pub(crate) strays: Vec<(String, usize)>,
+    /// What most of the column's cells are, where there are strays.
+    pub(crate) mostly: &'static str,
+    /// Spelling, the spelling it was folded into, cells.
+    pub(crate) variants: Vec<(String, String, usize)>,
+    /// Magic numbers.
+    pub(crate) sentinels: Vec<(f64, usize)>,
+}
+
+/// How varied a column's present values are.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Spread {
+    pub(crate) distinct: usize,
+    /// Values that occur once.
+    pub(crate) once: usize,
+    /// Probability that two cells agree: the sum of squared shares.
+    pub(crate) collision: f64,
+    /// The most frequent value and its cells.
+    pub(crate) top: Option<(String, usize)>,
 }
 
 impl Column {
+    pub(crate) fn new(kind: Kind, values: Values) -> Self {
+        let missing = match &values {
+            Values::Numbers(v) => v.iter().filter(|x| x.is_nan()).count(),
+            Values::Words { codes, .. } => codes.iter().filter(|&&c| c == MISSING).count(),
+        };
+        Self {
+            kind,
+            stored: kind,
+            values,
+            missing,
+            blanked: 0,
+            oddities: Oddities::default(),
+            sorted: OnceLock::new(),
+            counts: OnceLock::new(),
+            spread: OnceLock::new(),
+        }
+    }
+
     pub(crate) fn from_polars(column: &PolarsColumn) -> PolarsResult<Self> {
         let series = column.as_materialized_series();
         let kind = match series.dtype() {
@@ -69,6 +125,8 @@ impl Column {
             _ => Kind::Other,
         };
         let values = match kind {
+            // Identifiers of 64 bits do not fit a double.
+            Kind::Number if wide_integers(series) => words(&series.cast(&DataType::String)?)?,
             Kind::Number | Kind::Boolean => numbers(&series.cast(&DataType::Float64)?)?,
             Kind::Time => {
                 let physical = match series.dtype() {
@@ -90,11 +148,8 @@ impl Column {
                 Values::Numbers(series.is_null().iter().map(|null| if null == Some(true) { f64::NAN } else { 0.0 }).collect())
             }
         };
-        let missing = match &values {
-            Values::Numbers(v) => v.iter().filter(|x| x.is_nan()).count(),
-            Values::Words { codes, .. } => codes.iter().filter(|&&c| c == MISSING).count(),
-        };
-        Ok(Self { kind, values, missing })
+        let kind = if matches!(values, Values::Words { .. }) { Kind::Word } else { kind };
+        Ok(Self::new(kind, values))
     }
 
     pub(crate) fn rows(&self) -> usize {
@@ -113,7 +168,15 @@ impl Column {
     }
 
     pub(crate) fn present(&self) -> usize {
-        self.rows() - self.missing
+        self.rows() - self.missing - self.blanked
+    }
+
+    /// The numbers, missing cells NaN; `None` for words.
+    pub(crate) fn numbers(&self) -> Option<&[f64]> {
+        match &self.values {
+            Values::Numbers(v) => Some(v),
+            Values::Words { .. } => None,
+        }
     }
 
     /// Which rows have a value.
@@ -125,37 +188,90 @@ impl Column {
     }
 
     /// Finite numbers in ascending order; empty for words.
-    pub(crate) fn sorted(&self) -> Vec<f64> {
-        match &self.values {
+    pub(crate) fn sorted(&self) -> &[f64] {
+        self.sorted.get_or_init(|| match &self.values {
             Values::Numbers(v) => {
                 let mut sorted: Vec<f64> = v.iter().copied().filter(|x| x.is_finite()).collect();
-                sorted.sort_unstable_by(f64::total_cmp);
+                sort(&mut sorted);
                 sorted
             }
             Values::Words { .. } => Vec::new(),
-        }
+        })
     }
 
     /// Each distinct present value as text, with its count, most frequent first, ties by text.
-    pub(crate) fn counts(&self) -> Vec<(String, usize)> {
-        let mut counts: Vec<(String, usize)> = match &self.values {
-            Values::Numbers(v) => {
-                let mut by_bits: HashMap<u64, usize> = HashMap::new();
-                for x in v.iter().filter(|x| !x.is_nan()) {
-                    *by_bits.entry(canonical(*x)).or_default() += 1;
+    pub(crate) fn counts(&self) -> &[(String, usize)] {
+        self.counts.get_or_init(|| {
+            let mut counts: Vec<(String, usize)> = match &self.values {
+                Values::Numbers(_) => runs(self.sorted()).map(|(x, n)| (show(x), n)).collect(),
+                Values::Words { words, .. } => {
+                    words.iter().cloned().zip(self.by_code()).filter(|(_, n)| *n > 0).collect()
                 }
-                by_bits.into_iter().map(|(bits, n)| (show(f64::from_bits(bits)), n)).collect()
-            }
-            Values::Words { codes, words } => {
-                let mut by_code = vec![0_usize; words.len()];
-                for &code in codes.iter().filter(|&&c| c != MISSING) {
-                    by_code[code as usize] += 1;
+            };
+            counts.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+            counts
+        })
+    }
+
+    /// Cells of each word, in the order of the words; empty for numbers.
+    pub(crate) fn by_code(&self) -> Vec<usize> {
+        let Values::Words { codes, words } = &self.values else { return Vec::new() };
+        let mut by_code = vec![0_usize; words.len()];
+        for &code in codes.iter().filter(|&&c| c != MISSING) {
+            by_code[code as usize] += 1;
+        }
+        by_code
+    }
+
+    pub(crate) fn spread(&self) -> &Spread {
+        self.spread.get_or_init(|| {
+            let mut spread = Spread::default();
+            let total = self.present().max(1) as f64;
+            let mut add = |n: usize| {
+                spread.distinct += 1;
+                spread.once += usize::from(n == 1);
+                spread.collision += (n as f64 / total).powi(2);
+            };
+            match &self.values {
+                Values::Numbers(_) => {
+                    let mut top: Option<(f64, usize)> = None;
+                    for (x, n) in runs(self.sorted()) {
+                        add(n);
+                        if top.is_none_or(|(_, most)| n > most) {
+                            top = Some((x, n));
+                        }
+                    }
+                    spread.top = top.map(|(x, n)| (show(x), n));
                 }
-                words.iter().cloned().zip(by_code).filter(|(_, n)| *n > 0).collect()
+                Values::Words { words, .. } => {
+                    let by_code = self.by_code();
+                    by_code.iter().copied().filter(|n| *n > 0).for_each(&mut add);
+                    let top = (0..words.len()).max_by(|&a, &b| by_code[a].cmp(&by_code[b]).then_with(|| words[b].cmp(&words[a])));
+                    spread.top = top.map(|i| (words[i].clone(), by_code[i])).filter(|t| t.1 > 0);
+                }
             }
-        };
-        counts.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-        counts
+            spread
+        })
+    }
+
+    /// Distinct finite numbers ascending with their cells, when there are at most so many.
+    pub(crate) fn few_numbers(&self, most: usize) -> Option<Vec<(f64, usize)>> {
+        self.numbers()?;
+        let few: Vec<(f64, usize)> = runs(self.sorted()).take(most + 1).collect();
+        (few.len() <= most).then_some(few)
+    }
+
+    /// Takes cells out: they become missing in the values but are not counted so.
+    pub(crate) fn blank(&mut self, out: impl Fn(f64) -> bool) -> usize {
+        let Values::Numbers(values) = &mut self.values else { return 0 };
+        let mut taken = 0;
+        for x in values.iter_mut().filter(|x| out(**x)) {
+            *x = f64::NAN;
+            taken += 1;
+        }
+        self.blanked += taken;
+        (self.sorted, self.counts, self.spread) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        taken
     }
 
     /// A 64-bit hash of every cell, equal for equal values whatever their type's width.
@@ -169,6 +285,59 @@ impl Column {
             }
         }
     }
+}
+
+/// Runs of equal numbers of an ascending slice.
+pub(crate) fn runs(sorted: &[f64]) -> impl Iterator<Item = (f64, usize)> + '_ {
+    sorted.chunk_by(|a, b| a == b).map(|run| (run[0], run.len()))
+}
+
+/// Ascending order of finite numbers. Long slices by radix (eleven bits a pass over the bits in an
+/// order-preserving form, passes in which all agree left out): a few linear passes.
+pub(crate) fn sort(values: &mut Vec<f64>) {
+    const BITS: u32 = 11;
+    if values.len() < 4096 {
+        values.sort_unstable_by(f64::total_cmp);
+        return;
+    }
+    // Negative numbers order backwards by their bits; -0.0 is 0.0.
+    let mut keys: Vec<u64> = values
+        .iter()
+        .map(|x| {
+            let bits = (x + 0.0).to_bits();
+            if bits >> 63 == 1 { !bits } else { bits | (1 << 63) }
+        })
+        .collect();
+    let mut other = vec![0_u64; keys.len()];
+    let (any, all) = keys.iter().fold((0, u64::MAX), |(or, and), k| (or | k, and & k));
+    let varying = any ^ all;
+    for shift in (0..64).step_by(BITS as usize) {
+        let mask = (1_u64 << BITS) - 1;
+        if (varying >> shift) & mask == 0 {
+            continue;
+        }
+        let mut at = vec![0_usize; 1 << BITS];
+        keys.iter().for_each(|k| at[((k >> shift) & mask) as usize] += 1);
+        let mut sum = 0;
+        for slot in &mut at {
+            sum += std::mem::replace(slot, sum);
+        }
+        for &key in &keys {
+            let slot = &mut at[((key >> shift) & mask) as usize];
+            other[*slot] = key;
+            *slot += 1;
+        }
+        std::mem::swap(&mut keys, &mut other);
+    }
+    for (value, key) in values.iter_mut().zip(keys) {
+        *value = f64::from_bits(if key >> 63 == 1 { key & !(1 << 63) } else { !key });
+    }
+}
+
+fn wide_integers(series: &polars::prelude::Series) -> bool {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    matches!(series.dtype(), DataType::Int64 | DataType::UInt64)
+        && [series.max::<f64>(), series.min::<f64>()].into_iter().any(|x| matches!(x, Ok(Some(x)) if x.abs() > EXACT))
 }
 
 /// A number's text as a category.

@@ -3,12 +3,9 @@
 
 use std::io::Cursor;
 
-use polars::prelude::{CsvParseOptions, CsvReadOptions, DataFrame, NullValues, SerReader};
+use polars::prelude::{CsvParseOptions, CsvReadOptions, DataFrame, SerReader};
 
 use super::read::{TableError, guarded};
-
-/// Spellings of "missing" that are read as such; those of pandas that cannot be a real category.
-const MISSING: [&str; 8] = ["NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "<NA>"];
 
 pub(super) fn read(body: &[u8], remarks: &mut Vec<String>) -> Result<DataFrame, TableError> {
     let separator = separator(body);
@@ -26,7 +23,7 @@ pub(super) fn read(body: &[u8], remarks: &mut Vec<String>) -> Result<DataFrame, 
             )));
         }
     };
-    let attempt = |infer: Option<usize>| {
+    let attempt = |infer: Option<usize>, dates: bool| {
         guarded(|| {
             CsvReadOptions::default()
                 .with_infer_schema_length(infer)
@@ -34,9 +31,8 @@ pub(super) fn read(body: &[u8], remarks: &mut Vec<String>) -> Result<DataFrame, 
                     CsvParseOptions::default()
                         .with_separator(separator)
                         .with_quote_char(quote)
-                        .with_null_values(Some(NullValues::AllColumns(MISSING.map(Into::into).to_vec())))
                         .with_missing_is_null(true)
-                        .with_try_parse_dates(true),
+                        .with_try_parse_dates(dates),
                 )
                 .with_raise_if_empty(false)
                 .with_rechunk(true)
@@ -44,9 +40,12 @@ pub(super) fn read(body: &[u8], remarks: &mut Vec<String>) -> Result<DataFrame, 
                 .finish()
         })
     };
-    // A value that the first lines did not announce fails the first attempt; then all lines count.
-    let frame =
-        attempt(Some(10_000)).or_else(|_| attempt(None)).map_err(|reason| unreadable(body, separator, header, &reason))?;
+    // A value that the first lines did not announce fails the first attempt; then all lines count. Dates
+    // in several forms fail the second.
+    let frame = attempt(Some(10_000), true)
+        .or_else(|_| attempt(None, true))
+        .or_else(|_| attempt(None, false))
+        .map_err(|reason| unreadable(body, separator, header, &reason))?;
     if let Some((line, found)) = ragged(body, separator, header, 200) {
         remarks.push(format!("line {line} has {found} fields where the header has {header}; missing ones were read as empty"));
     }

@@ -2,7 +2,12 @@
 
 mod column;
 mod csv;
+mod dates;
+mod harmonize;
 mod read;
+mod refine;
+mod sentinels;
 
-pub(crate) use column::{Column, Kind, MISSING, Values, hash_text, mix, show};
+pub(crate) use column::{Column, Kind, MISSING, Values, hash_text, mix, runs, show};
+pub(crate) use harmonize::{all_names, harmonize};
 pub(crate) use read::{Table, read};

@@ -3,19 +3,33 @@
 use std::{borrow::Cow, io::Cursor, num::NonZeroUsize};
 
 use deepfix_artifact::{Limits, ReadError, decode_text, decompress, looks_binary};
+use hashbrown::HashMap;
 use polars::prelude::{DataFrame, JsonFormat, JsonReader, ParquetReader, SerReader};
+use rayon::prelude::*;
 
-use super::{Column, csv};
+use super::{Column, csv, refine::refine};
 
 /// Columns beyond this many are refused: no table of a model has them, hostile headers do.
 const MAX_COLUMNS: usize = 100_000;
 
-/// A table as read.
+/// A table as read: every column taken out of the file's form once.
 #[derive(Debug)]
 pub(crate) struct Table {
-    pub(crate) frame: DataFrame,
+    names: Vec<String>,
+    columns: Vec<Column>,
+    index: HashMap<String, usize>,
+    rows: usize,
+    /// Whether the file declares types (Parquet, JSON), or they were inferred (CSV).
+    pub(crate) typed: bool,
     /// What a reader should know: an encoding replaced, columns left out.
     pub(crate) remarks: Vec<String>,
+}
+
+/// A table in the form of its file.
+struct Frame {
+    frame: DataFrame,
+    typed: bool,
+    remarks: Vec<String>,
 }
 
 /// Why a table could not be read.
@@ -41,23 +55,52 @@ impl TableError {
 }
 
 impl Table {
+    fn new(mut read: Frame) -> Self {
+        let rows = read.frame.height();
+        let names: Vec<String> = read.frame.get_column_names().iter().map(|name| name.to_string()).collect();
+        let columns: Vec<Option<Column>> =
+            read.frame.columns().par_iter().map(|column| guarded(|| Column::from_polars(column)).ok().map(refine)).collect();
+        drop(read.frame);
+        let (mut kept, mut out) = (Vec::new(), Vec::new());
+        for (name, column) in names.into_iter().zip(columns) {
+            match column {
+                Some(column) => {
+                    kept.push(name);
+                    out.push(column);
+                }
+                None => read.remarks.push(format!("column `{name}` has a type that is not read here and was left out")),
+            }
+        }
+        let index = kept.iter().enumerate().map(|(i, name)| (name.clone(), i)).collect();
+        Self { names: kept, columns: out, index, rows, typed: read.typed, remarks: read.remarks }
+    }
+
     pub(crate) fn rows(&self) -> usize {
-        self.frame.height()
+        self.rows
     }
 
-    pub(crate) fn names(&self) -> Vec<String> {
-        self.frame.get_column_names().iter().map(|name| name.to_string()).collect()
+    pub(crate) fn names(&self) -> &[String] {
+        &self.names
     }
 
-    pub(crate) fn column(&self, name: &str) -> Option<Column> {
-        self.frame.column(name).ok().and_then(|column| Column::from_polars(column).ok())
+    pub(crate) fn column(&self, name: &str) -> Option<&Column> {
+        self.index.get(name).map(|&i| &self.columns[i])
+    }
+
+    pub(crate) fn column_mut(&mut self, name: &str) -> Option<&mut Column> {
+        self.index.get(name).map(|&i| &mut self.columns[i])
+    }
+
+    /// Names and columns, in order.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = (&String, &Column)> {
+        self.names.iter().zip(&self.columns)
     }
 }
 
 /// Reads a table.
 pub(crate) fn read(bytes: &[u8], format: &str, limits: Limits) -> Result<Table, TableError> {
     let plain = decompress(bytes, limits)?;
-    let table = if plain.starts_with(b"PAR1") {
+    let read = if plain.starts_with(b"PAR1") {
         parquet(&plain)?
     } else if format.eq_ignore_ascii_case("parquet") {
         return Err(TableError::Unreadable("is not Parquet: it does not begin with PAR1; write it again with to_parquet".into()));
@@ -69,23 +112,23 @@ pub(crate) fn read(bytes: &[u8], format: &str, limits: Limits) -> Result<Table, 
     } else {
         text(&plain, format)?
     };
-    if table.frame.width() > MAX_COLUMNS {
-        return Err(TableError::Unreadable(format!("has {} columns, over the limit of {MAX_COLUMNS}", table.frame.width())));
+    if read.frame.width() > MAX_COLUMNS {
+        return Err(TableError::Unreadable(format!("has {} columns, over the limit of {MAX_COLUMNS}", read.frame.width())));
     }
-    if table.rows() == 0 {
+    if read.frame.height() == 0 {
         return Err(TableError::Incomplete(format!(
             "has a header of {} columns and no rows; was the export cut short, or a filter too strict?",
-            table.frame.width()
+            read.frame.width()
         )));
     }
-    Ok(table)
+    Ok(Table::new(read))
 }
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect::<Vec<_>>().join(" ")
 }
 
-fn parquet(bytes: &[u8]) -> Result<Table, TableError> {
+fn parquet(bytes: &[u8]) -> Result<Frame, TableError> {
     if bytes.len() < 12 || !bytes.ends_with(b"PAR1") {
         return Err(TableError::Incomplete(
             "the Parquet footer is missing, so the file was cut short; copy or write it again".into(),
@@ -93,10 +136,10 @@ fn parquet(bytes: &[u8]) -> Result<Table, TableError> {
     }
     let frame = guarded(|| ParquetReader::new(Cursor::new(bytes)).finish())
         .map_err(|reason| TableError::Unreadable(format!("the Parquet file cannot be decoded: {reason}")))?;
-    Ok(Table { frame, remarks: Vec::new() })
+    Ok(Frame { frame, typed: true, remarks: Vec::new() })
 }
 
-fn text(bytes: &[u8], format: &str) -> Result<Table, TableError> {
+fn text(bytes: &[u8], format: &str) -> Result<Frame, TableError> {
     let decoded = decode_text(bytes);
     let mut remarks = Vec::new();
     if decoded.encoding != "UTF-8" {
@@ -104,13 +147,17 @@ fn text(bytes: &[u8], format: &str) -> Result<Table, TableError> {
     }
     let body: &[u8] = &decoded.text;
     let first = body.iter().find(|b| !b.is_ascii_whitespace());
+    let mut typed = false;
     let frame = match (format, first) {
         ("csv" | "tsv", _) => csv::read(body, &mut remarks)?,
-        (_, Some(b'{' | b'[')) => json(body)?,
+        (_, Some(b'{' | b'[')) => {
+            typed = true;
+            json(body)?
+        }
         (_, None) => return Err(TableError::Incomplete("holds nothing but white space".into())),
         _ => csv::read(body, &mut remarks)?,
     };
-    Ok(Table { frame, remarks })
+    Ok(Frame { frame, typed, remarks })
 }
 
 fn json(body: &[u8]) -> Result<DataFrame, TableError> {

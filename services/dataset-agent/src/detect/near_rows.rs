@@ -1,0 +1,112 @@
+//! Rows of test that occur in train up to rounding. Two rows are near when every category agrees and
+//! every number differs by at most a twentieth of its standard deviation. How natural that is shows in
+//! train itself: the share of train's rows that have such a neighbour in the rest of train. A sample of
+//! rows, chosen by a hash of the row number, is looked up in train sorted by its most varied column.
+
+use rayon::prelude::*;
+
+use crate::{
+    stats::{drift::standard_deviation, rank},
+    table::{Column, Kind, Table, Values, hash_text},
+};
+
+/// Rows looked up on each side.
+const SAMPLE: usize = 3000;
+/// Largest difference, in standard deviations.
+const TOLERANCE: f64 = 0.05;
+/// Fewest numeric columns with many values; below, neighbours are everywhere.
+const CONTINUOUS: usize = 3;
+
+/// Neighbours of test's rows in train.
+#[derive(Debug)]
+pub(super) struct Near {
+    /// Test rows that were looked up.
+    pub(super) looked_up: usize,
+    /// Those with a neighbour in train.
+    pub(super) rows: Vec<usize>,
+    /// Share of train's rows with a neighbour in the rest of train.
+    pub(super) natural: f64,
+}
+
+impl Near {
+    pub(super) fn share(&self) -> f64 {
+        self.rows.len() as f64 / self.looked_up.max(1) as f64
+    }
+}
+
+struct Numbers<'a> {
+    train: &'a [f64],
+    test: &'a [f64],
+    tolerance: f64,
+}
+
+struct Lookup<'a> {
+    numbers: Vec<Numbers<'a>>,
+    /// Hashes of everything else, row by row.
+    rest: [Vec<u64>; 2],
+    /// Train's rows by the first of the numbers.
+    order: Vec<usize>,
+}
+
+pub(super) fn find(train: &Table, test: &Table, names: &[String]) -> Option<Near> {
+    let mut numbers: Vec<(usize, Numbers<'_>)> = Vec::new();
+    let mut rest = [vec![0_u64; train.rows()], vec![0_u64; test.rows()]];
+    for name in names {
+        let (a, b) = (train.column(name)?, test.column(name)?);
+        let distinct = a.spread().distinct;
+        match (&a.values, &b.values) {
+            (Values::Numbers(x), Values::Numbers(y)) if a.kind == Kind::Number && distinct > 30 => {
+                let deviation = standard_deviation(a.sorted());
+                numbers.push((distinct, Numbers { train: x, test: y, tolerance: TOLERANCE * deviation }));
+            }
+            _ => {
+                for (sum, column) in rest.iter_mut().zip([a, b]) {
+                    add(sum, column, name);
+                }
+            }
+        }
+    }
+    if numbers.len() < CONTINUOUS {
+        return None;
+    }
+    numbers.sort_by_key(|n| std::cmp::Reverse(n.0));
+    let numbers: Vec<Numbers<'_>> = numbers.into_iter().map(|n| n.1).collect();
+    let mut order: Vec<usize> = (0..train.rows()).filter(|&i| !numbers[0].train[i].is_nan()).collect();
+    order.sort_unstable_by(|&a, &b| numbers[0].train[a].total_cmp(&numbers[0].train[b]));
+    let lookup = Lookup { numbers, rest, order };
+    let sample = |rows: usize| rank::sample(rows, if train.rows() > 200_000 { SAMPLE / 3 } else { SAMPLE });
+    let (ours, theirs) = (sample(train.rows()), sample(test.rows()));
+    let natural = ours.par_iter().filter(|&&i| lookup.has_neighbour(i, true)).count() as f64 / ours.len().max(1) as f64;
+    let rows: Vec<usize> = theirs.par_iter().copied().filter(|&i| lookup.has_neighbour(i, false)).collect();
+    Some(Near { looked_up: theirs.len(), rows, natural })
+}
+
+fn add(sum: &mut [u64], column: &Column, name: &str) {
+    for (total, cell) in sum.iter_mut().zip(column.cell_hashes(hash_text(name))) {
+        *total = total.wrapping_add(cell);
+    }
+}
+
+impl Lookup<'_> {
+    /// Whether a row of train (other than itself) or of test has a neighbour in train.
+    fn has_neighbour(&self, row: usize, of_train: bool) -> bool {
+        let value = |n: &Numbers<'_>| if of_train { n.train[row] } else { n.test[row] };
+        let (first, hash) = (&self.numbers[0], self.rest[usize::from(!of_train)][row]);
+        let x = value(first);
+        if x.is_nan() {
+            return false;
+        }
+        let from = self.order.partition_point(|&i| first.train[i] < x - first.tolerance);
+        self.order[from..]
+            .iter()
+            .take_while(|&&i| first.train[i] <= x + first.tolerance)
+            .filter(|&&i| !of_train || i != row)
+            .filter(|&&i| self.rest[0][i] == hash)
+            .any(|&i| {
+                self.numbers[1..].iter().all(|n| {
+                    let (a, b) = (n.train[i], value(n));
+                    (a - b).abs() <= n.tolerance || (a.is_nan() && b.is_nan())
+                })
+            })
+    }
+}

@@ -1,0 +1,184 @@
+//! `label_noise`: labels that a cross-validated model confidently contradicts.
+//!
+//! A model fitted on noisy labels is unsure everywhere, and one fitted on a hard problem is unsure in
+//! places: how often it is contradicted does not tell the two apart, but *where* does. Rows are ordered
+//! by the model's confidence (the probability of its first class over that of its second). Where labels
+//! are right, contradictions vanish among the surest rows; where they were flipped, they persist there
+//! at the rate of the flips, flat from the surest quarter to the next. Confident learning (Northcutt,
+//! Jiang and Chuang 2021) gives the rows: those whose probability of another class exceeds that
+//! class's mean among its own rows.
+
+use deepfix_agent::{Analysis, Sink, Stop};
+use deepfix_model::{ArtifactKind, BugType, Checked, Evidence, Finding, Severity, Split, above};
+use statrs::distribution::{Beta, ContinuousCDF};
+
+use super::{Data, emit, model::Learnt, percent};
+use crate::stats::trees::Answers;
+
+pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Data, learnt: &Result<Learnt, String>) -> Result<(), Stop> {
+    let learnt = match learnt {
+        Ok(learnt) => learnt,
+        Err(why) => {
+            analysis.checked(Checked::not("label_noise", why));
+            return Ok(());
+        }
+    };
+    let Answers::Classes(classes, k) = &learnt.answers else {
+        analysis.checked(Checked::not("label_noise", "the label is a number (regression)"));
+        return Ok(());
+    };
+    let (medium, high) = (analysis.threshold("label_noise.medium"), analysis.threshold("label_noise.high"));
+    let noise = Noise::of(classes, *k, &learnt.held_out);
+    let label = data.label.clone().unwrap_or_default();
+    if std::env::var_os("NOISE").is_some() {
+        eprintln!("NOISE {noise:?}");
+    }
+    let mut findings = Vec::new();
+    if noise.lower >= medium && noise.learns() && noise.flat() {
+        let severity = if noise.rate >= high { Severity::High } else { Severity::Medium };
+        let mut suspects = confident(classes, *k, &learnt.held_out);
+        suspects.sort_by(|a, b| b.2.total_cmp(&a.2).then(a.0.cmp(&b.0)));
+        let shown: Vec<String> = suspects
+            .iter()
+            .take(8)
+            .map(|(i, class, p)| {
+                format!("row {} says `{}`, model `{}` ({p:.2})", learnt.rows[*i], learnt.class_name(classes[*i]), learnt.class_name(*class))
+            })
+            .collect();
+        findings.push(
+            Finding::new("label_noise", ArtifactKind::Train, "label", severity, above(noise.lower, medium * 0.5, noise.certainty()))
+                .title(format!("about {} of train's labels are contradicted by every model that did not see them", percent(noise.rate)))
+                .column(&label)
+                .split(Split::Train)
+                .bug(BugType::Performance)
+                .evidence(
+                    Evidence::new("contradicted_among_surest", "label", noise.rate)
+                        .versus(">=", medium)
+                        .unit("share")
+                        .method("rows whose label is not the class that boosted trees predict for them out of fold, among the half of rows predicted most surely")
+                        .source(format!("{} of {} rows; lower 95 % bound {}", noise.wrong, noise.sure, percent(noise.lower))),
+                )
+                .evidence(
+                    Evidence::new("surest_quarter_over_next", "label", noise.flatness)
+                        .versus(">=", FLAT)
+                        .method("contradiction rate of the surest quarter of rows over that of the next quarter; near 0 where labels are right, near 1 where they were flipped at random"),
+                )
+                .evidence(
+                    Evidence::new("error_over_majority_error", "label", noise.error / noise.majority_error)
+                        .versus("<", LEARNS)
+                        .method("out-of-fold error rate over that of always answering the most frequent class")
+                        .source(format!("{} against {}", percent(noise.error), percent(noise.majority_error))),
+                )
+                .evidence(
+                    Evidence::new("confident_label_errors", "label", suspects.len())
+                        .unit("rows")
+                        .method("confident learning: another class's probability exceeds that class's mean among its own rows, and the label's own does not")
+                        .source(format!("of {} rows; row numbers from 0: {}", classes.len(), shown.join("; "))),
+                )
+                .fix(
+                    "have these rows labelled again, the surest contradictions first",
+                    "wrong labels are memorised by large models and put a floor under every error",
+                )
+                .step("cleanlab.filter.find_label_issues(labels, pred_probs, return_indices_ranked_by=\"self_confidence\")")
+                .step("train again without the rows named and compare on labels checked by hand")
+                .step("if they cannot be mended: label smoothing, or a loss that bounds single rows"),
+        );
+    }
+    emit(analysis, sink, "label_noise", classes.len(), findings)
+}
+
+/// Least ratio of contradictions, surest quarter over next, for noise (our choice).
+const FLAT: f64 = 0.4;
+/// Most error, relative to the majority's, at which a model knows enough to contradict.
+const LEARNS: f64 = 0.6;
+
+#[derive(Debug)]
+struct Noise {
+    /// Contradicted share among the surest half.
+    rate: f64,
+    /// Lower 95 % bound of it.
+    lower: f64,
+    wrong: usize,
+    sure: usize,
+    flatness: f64,
+    /// Lower bound of the surest quarter's rate.
+    surest: f64,
+    error: f64,
+    majority_error: f64,
+}
+
+impl Noise {
+    fn of(classes: &[usize], k: usize, held_out: &[Vec<f64>]) -> Self {
+        // Margin of the first class over the second, and whether the label is that first class.
+        let mut rows: Vec<(f64, bool)> = classes
+            .iter()
+            .zip(held_out)
+            .map(|(&class, p)| {
+                let first = argmax(p);
+                let second = (0..p.len()).filter(|c| *c != first).map(|c| p[c]).fold(0.0, f64::max);
+                (p[first] - second, first != class)
+            })
+            .collect();
+        rows.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        let quarter = rows.len() / 4;
+        let wrong = |part: &[(f64, bool)]| part.iter().filter(|r| r.1).count();
+        let (first, next) = (wrong(&rows[..quarter]), wrong(&rows[quarter..2 * quarter]));
+        let sure = 2 * quarter;
+        let mut counts = vec![0_usize; k];
+        classes.iter().for_each(|&c| counts[c] += 1);
+        let majority = counts.iter().max().copied().unwrap_or(0) as f64 / classes.len().max(1) as f64;
+        Self {
+            rate: (first + next) as f64 / sure.max(1) as f64,
+            lower: lower_bound(first + next, sure),
+            wrong: first + next,
+            sure,
+            flatness: first as f64 / (next as f64).max(1.0),
+            surest: lower_bound(first, quarter),
+            error: wrong(&rows) as f64 / rows.len().max(1) as f64,
+            majority_error: (1.0 - majority).max(1e-9),
+        }
+    }
+
+    fn learns(&self) -> bool {
+        self.error < LEARNS * self.majority_error
+    }
+
+    fn flat(&self) -> bool {
+        self.flatness >= FLAT && self.surest >= 0.005
+    }
+
+    fn certainty(&self) -> f64 {
+        (self.lower / self.rate.max(1e-9)).sqrt().min(1.0)
+    }
+}
+
+/// Lower end of the one-sided 95 % Clopper–Pearson interval.
+fn lower_bound(successes: usize, n: usize) -> f64 {
+    if successes == 0 {
+        return 0.0;
+    }
+    Beta::new(successes as f64, (n - successes) as f64 + 1.0).map_or(0.0, |b| b.inverse_cdf(0.05))
+}
+
+fn argmax(p: &[f64]) -> usize {
+    (0..p.len()).max_by(|&a, &b| p[a].total_cmp(&p[b]).then(b.cmp(&a))).unwrap_or(0)
+}
+
+/// Rows, the class they seem to belong to, and its probability.
+fn confident(classes: &[usize], k: usize, held_out: &[Vec<f64>]) -> Vec<(usize, usize, f64)> {
+    let (mut sums, mut counts) = (vec![0.0; k], vec![0.0; k]);
+    for (&class, p) in classes.iter().zip(held_out) {
+        sums[class] += p[class];
+        counts[class] += 1.0;
+    }
+    let means: Vec<f64> = sums.iter().zip(&counts).map(|(s, c)| if *c > 0.0 { s / c } else { 2.0 }).collect();
+    classes
+        .iter()
+        .zip(held_out)
+        .enumerate()
+        .filter_map(|(i, (&class, p))| {
+            let sure = (0..k).filter(|&c| p[c] >= means[c]).max_by(|&a, &b| p[a].total_cmp(&p[b]))?;
+            (sure != class).then_some((i, sure, p[sure]))
+        })
+        .collect()
+}
