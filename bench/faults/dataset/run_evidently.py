@@ -9,6 +9,7 @@ would alarm everywhere, so they are stored as `low` and not counted.
 """
 
 import json
+import re
 import warnings
 
 warnings.filterwarnings("ignore")
@@ -57,8 +58,18 @@ def analyse(case, train, test):
         train, test = (t.assign(**{when: pd.to_datetime(t[when], errors="coerce")}) for t in (train, test))
         if not str(train[when].dtype).startswith("datetime"):
             train, test = train.drop(columns=[when]), test.drop(columns=[when])
-    for table, runs in ((AGAINST, failed([DataDriftPreset(), DataSummaryPreset()], test, train)), (ALONE, failed([DataSummaryPreset()], train, None))):
-        for kind, column, result in runs:
+    for table, presets, current, reference in ((AGAINST, [DataDriftPreset(), DataSummaryPreset()], test, train),
+                                               (ALONE, [DataSummaryPreset()], train, None)):
+        try:
+            results = list(failed(presets, current, reference))
+        except ValueError as error:
+            # Evidently refuses a column that only one split has, and names it: that is the fault found.
+            missing = re.match(r"Column \((.+)\) is partially present", str(error))
+            if not missing:
+                raise
+            found.append(tools.finding("schema_skew", [missing.group(1)]))
+            continue
+        for kind, column, result in results:
             code, either, severity = table.get(kind, (None, None, None))
             # Counts of missing values differ with the splits' sizes; only the share's test (below one) speaks.
             if code is None or (kind == "MissingValueCount" and table is AGAINST and not share_test(result)):

@@ -11,7 +11,7 @@ mod wire;
 
 pub use artifact::{Artifact, ArtifactKind, ArtifactSource};
 pub use calendar::civil;
-pub use confidence::{above, below};
+pub use confidence::{above, below, counted_above, counted_below};
 pub use finding::{BugType, Citation, Evidence, Finding, Note, Recommendation, Severity, Split};
 pub use num::{Num, Scalar, fmt_number};
 pub use report::{

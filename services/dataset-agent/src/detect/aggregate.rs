@@ -20,11 +20,15 @@ fn readings(label: &Column, regression: bool) -> Vec<Vec<f64>> {
             let classes = label.few_numbers(12).unwrap_or_default();
             classes
                 .iter()
-                .map(|(class, _)| values.iter().map(|x| if x.is_nan() { f64::NAN } else { f64::from(u8::from(x == class)) }).collect())
+                .map(|(class, _)| {
+                    values.iter().map(|x| if x.is_nan() { f64::NAN } else { f64::from(u8::from(x == class)) }).collect()
+                })
                 .collect()
         }
         Values::Words { codes, words } if words.len() <= 12 => (0..words.len())
-            .map(|class| codes.iter().map(|&c| if c == MISSING { f64::NAN } else { f64::from(u8::from(c as usize == class)) }).collect())
+            .map(|class| {
+                codes.iter().map(|&c| if c == MISSING { f64::NAN } else { f64::from(u8::from(c as usize == class)) }).collect()
+            })
             .collect(),
         Values::Words { .. } => Vec::new(),
     }

@@ -3,7 +3,7 @@
 //! classes are none. 10 rows is the least from which a rate can be told at all (our choice).
 
 use deepfix_agent::{Analysis, Sink, Stop};
-use deepfix_model::{BugType, Chart, ChartKind, Checked, Evidence, Finding, Num, Series, Severity, Split, below};
+use deepfix_model::{BugType, Chart, ChartKind, Checked, Evidence, Finding, Num, Series, Severity, Split, counted_below};
 
 use super::{Data, artifact, emit, percent};
 
@@ -25,6 +25,15 @@ fn one_class(label: &str, split: Split, class: &str, rows: usize) -> Finding {
         )
         .fix("find out what removed the other classes", "with one class there is nothing to tell apart")
         .step("look at filters and joins between the source of the labels and this table")
+}
+
+/// Whether a class that is common enough in train may well have so few rows in a test of this size.
+fn by_sampling(data: &Data, label: &str, class: &str, count: usize, total: f64) -> bool {
+    let Some(train) = data.train.as_ref().and_then(|t| t.column(label)) else { return false };
+    let there = train.counts().iter().find(|c| c.0 == class).map_or(0, |c| c.1);
+    let share = there as f64 / train.present().max(1) as f64;
+    // Three standard deviations below what train's share gives.
+    share >= 0.05 && count as f64 >= total * share - 3.0 * (total * share * (1.0 - share)).sqrt()
 }
 
 pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Data) -> Result<(), Stop> {
@@ -59,14 +68,15 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Da
         }
         // Test repeats what train shows; that it has few rows of a class that is not rare is a matter
         // of its size.
-        if split == Split::Test && data.train.is_some() && !(too_few && rare) {
+        if split == Split::Test && data.train.is_some() && (!(too_few && rare) || by_sampling(data, &label, class, *count, total))
+        {
             continue;
         }
         let majority = counts[0].1 as f64 / total;
         let severity = if share < high || (too_few && rare) { Severity::High } else { Severity::Medium };
         // Standard error of the share says whether sampling alone could have put it below.
         let certainty = 1.0 - (share * (1.0 - share) / total).sqrt() / medium;
-        let confidence = if rare { below(share, medium, certainty) } else { below(*count as f64, few, 1.0) };
+        let confidence = if rare { counted_below(share, medium, certainty) } else { counted_below(*count as f64, few, 1.0) };
         let mut finding = Finding::new("class_imbalance", artifact(split), "label", severity, confidence)
             .title(format!("class `{class}` has {} of {}'s rows ({count})", percent(share), split.name()))
             .column(&label)

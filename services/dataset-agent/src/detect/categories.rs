@@ -3,7 +3,7 @@
 //! seen exactly once (Good 1953, with Turing), and only what exceeds it counts.
 
 use deepfix_agent::{Analysis, Sink, Stop};
-use deepfix_model::{ArtifactKind, BugType, Checked, Evidence, Finding, Note, Severity, Split, above};
+use deepfix_model::{ArtifactKind, BugType, Checked, Evidence, Finding, Note, Severity, Split, counted_above};
 
 use super::{Data, emit, percent};
 use crate::table::{Column, Kind};
@@ -43,7 +43,7 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Da
             continue;
         };
         let threshold = if is_label { 0.0 } else { medium };
-        if unseen.excess() <= threshold || unseen.rows < 2 || !unseen.beyond_chance(a.present()) {
+        if unseen.excess() <= threshold || unseen.rows < 2 || !(is_label || unseen.beyond_chance(a.present())) {
             continue;
         }
         let (code, subject) =
@@ -54,7 +54,7 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Da
             if is_label { "classes" } else { "categories" },
         );
         into.0.push(
-            Finding::new(code, ArtifactKind::Test, &subject, severity, above(unseen.share(), medium.max(unseen.expected), unseen.certainty()))
+            Finding::new(code, ArtifactKind::Test, &subject, severity, counted_above(unseen.share(), medium.max(unseen.expected), unseen.certainty()))
                 .title(format!("{} of test's rows have {what} of `{name}` that train never saw", percent(unseen.share())))
                 .column(&name)
                 .split(Split::Both)
@@ -135,7 +135,7 @@ impl Unseen {
     /// k of them all fall there with probability (m/(n+m))^k, times the number of categories.
     fn beyond_chance(&self, train: usize) -> bool {
         let share = self.total as f64 / (self.total + train) as f64;
-        share.powf(self.most as f64) * self.categories as f64 <= 0.001
+        share.powf(self.most as f64) * self.categories as f64 <= 0.05
     }
 
     fn certainty(&self) -> f64 {

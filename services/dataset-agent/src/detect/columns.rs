@@ -2,7 +2,7 @@
 //! that differ between splits.
 
 use deepfix_agent::{Analysis, Sink, Stop};
-use deepfix_model::{ArtifactKind, BugType, Evidence, Finding, Severity, Split, above};
+use deepfix_model::{ArtifactKind, BugType, Evidence, Finding, Severity, Split, counted_above};
 use rayon::prelude::*;
 
 use super::{Data, artifact, emit, percent};
@@ -58,7 +58,7 @@ pub(crate) fn missing_rate(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, sum
             let severity = if rate >= high { Severity::High } else { Severity::Medium };
             let subject = format!("column:{}", s.name);
             Some(
-                Finding::new("high_missing_rate", artifact(s.split), &subject, severity, above(rate, medium, 1.0))
+                Finding::new("high_missing_rate", artifact(s.split), &subject, severity, counted_above(rate, medium, 1.0))
                     .title(format!("column `{}` is {} missing", s.name, percent(rate)))
                     .column(&s.name)
                     .split(s.split)
@@ -104,7 +104,8 @@ pub(crate) fn constant(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &
             let severity = Severity::Medium;
             // By the rule of three, n rows without another value leave at most 3/n for one.
             let certainty = 1.0 - 3.0 / present as f64;
-            let confidence = above(share, limit, certainty).max(0.6 + 0.39 * certainty.max(0.0) * f64::from(s.distinct == 1));
+            let confidence =
+                counted_above(share, limit, certainty).max(0.6 + 0.39 * certainty.max(0.0) * f64::from(s.distinct == 1));
             Some(
                 Finding::new("constant_column", artifact(s.split), &subject, severity, (confidence * 100.0).round() / 100.0)
                     .title(if s.distinct == 1 {
@@ -178,31 +179,37 @@ pub(crate) fn null_rate_shift(
             let subject = format!("column:{name}");
             let severity = if difference >= high { Severity::High } else { Severity::Medium };
             Some(
-                Finding::new("null_rate_shift", ArtifactKind::Test, &subject, severity, above(difference, medium, 1.0 - p_value))
-                    .title(format!("column `{name}` is {} missing in train, {} in test", percent(p), percent(q)))
-                    .column(name)
-                    .split(Split::Both)
-                    .bug(BugType::Performance)
-                    .evidence(
-                        Evidence::new("missing_rate_difference", &subject, difference)
-                            .versus(">=", medium)
-                            .unit("share")
-                            .method("absolute difference of the missing rates")
-                            .source(format!(
-                                "train {} of {} rows, test {} of {} rows",
-                                train.missing, train.rows, test.missing, test.rows
-                            )),
-                    )
-                    .evidence(
-                        Evidence::new("p_value", &subject, p_value)
-                            .versus("<", level)
-                            .method("pooled two-proportion z-test, two-sided, Bonferroni over the columns compared"),
-                    )
-                    .fix(
-                        format!("find what fills `{name}` and stopped (or began) doing so"),
-                        "the model learnt from a column that is filled in differently where it is used",
-                    )
-                    .step("compare the missing rate by source and by date; a sudden edge names the change"),
+                Finding::new(
+                    "null_rate_shift",
+                    ArtifactKind::Test,
+                    &subject,
+                    severity,
+                    counted_above(difference, medium, 1.0 - p_value),
+                )
+                .title(format!("column `{name}` is {} missing in train, {} in test", percent(p), percent(q)))
+                .column(name)
+                .split(Split::Both)
+                .bug(BugType::Performance)
+                .evidence(
+                    Evidence::new("missing_rate_difference", &subject, difference)
+                        .versus(">=", medium)
+                        .unit("share")
+                        .method("absolute difference of the missing rates")
+                        .source(format!(
+                            "train {} of {} rows, test {} of {} rows",
+                            train.missing, train.rows, test.missing, test.rows
+                        )),
+                )
+                .evidence(
+                    Evidence::new("p_value", &subject, p_value)
+                        .versus("<", level)
+                        .method("pooled two-proportion z-test, two-sided, Bonferroni over the columns compared"),
+                )
+                .fix(
+                    format!("find what fills `{name}` and stopped (or began) doing so"),
+                    "the model learnt from a column that is filled in differently where it is used",
+                )
+                .step("compare the missing rate by source and by date; a sudden edge names the change"),
             )
         })
         .collect();

@@ -150,19 +150,19 @@ fn score(learnt: &Learnt, judged: &Judged) -> Option<Scores> {
                 let a = auc(predicted.iter().zip(classes).map(|(p, &c)| (p[class], c == class)).collect())?;
                 // Hanley and McNeil 1982.
                 let (q1, q2) = (a / (2.0 - a), 2.0 * a * a / (1.0 + a));
-                let variance = (a * (1.0 - a) + (positives - 1.0) * (q1 - a * a) + (negatives - 1.0) * (q2 - a * a)) / (positives * negatives);
+                let variance = (a * (1.0 - a) + (positives - 1.0) * (q1 - a * a) + (negatives - 1.0) * (q2 - a * a))
+                    / (positives * negatives);
                 Some((a, variance.max(1e-6)))
             };
             let first = usize::from(*k == 2);
-            let both: Vec<((f64, f64), (f64, f64))> =
-                (first..*k).filter_map(|class| aucs(a, &learnt.held_out, class).zip(aucs(b, &judged.predicted, class))).collect();
-            if both.is_empty() {
-                return None;
+            let (mut train, mut test, mut error, mut n) = (0.0, 0.0, 0.0, 0.0);
+            for class in first..*k {
+                let (Some((p, v)), Some((q, w))) = (aucs(a, &learnt.held_out, class), aucs(b, &judged.predicted, class)) else {
+                    continue;
+                };
+                (train, test, error, n) = (train + p, test + q, error + (v + w).sqrt(), n + 1.0);
             }
-            let n = both.len() as f64;
-            let mean = |f: &dyn Fn(&((f64, f64), (f64, f64))) -> f64| both.iter().map(f).sum::<f64>() / n;
-            let error = mean(&|x| (x.0.1 + x.1.1).sqrt());
-            Some(Scores { measure: "AUC", train: mean(&|x| x.0.0), test: mean(&|x| x.1.0), error })
+            (n > 0.0).then(|| Scores { measure: "AUC", train: train / n, test: test / n, error: error / n })
         }
         _ => None,
     }

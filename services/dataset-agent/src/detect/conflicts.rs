@@ -2,7 +2,7 @@
 //! rows are natural, so pairs are compared with what chance makes, as for `duplicate_rows`.
 
 use deepfix_agent::{Analysis, Sink, Stop};
-use deepfix_model::{BugType, Checked, Evidence, Finding, Note, Severity, above};
+use deepfix_model::{BugType, Checked, Evidence, Finding, Note, Severity, counted_above};
 use hashbrown::HashMap;
 
 use super::{
@@ -50,7 +50,7 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Da
         };
         let severity = if share >= high { Severity::High } else { Severity::Medium };
         findings.push(
-            Finding::new("conflicting_labels", artifact(split), "label", severity, above(share, medium, 1.0 - expected / observed))
+            Finding::new("conflicting_labels", artifact(split), "label", severity, counted_above(share, medium, 1.0 - expected / observed))
                 .title(format!("{} of {}'s rows have the features of another row and a different label", percent(share), split.name()))
                 .column(&label)
                 .split(split)
@@ -92,7 +92,9 @@ impl Conflicts {
     fn of(hashes: &[u64], label: &Column, regression: bool) -> Self {
         let answers: Vec<f64> = match &label.values {
             Values::Numbers(values) => values.clone(),
-            Values::Words { codes, .. } => codes.iter().map(|&c| if c == crate::table::MISSING { f64::NAN } else { f64::from(c) }).collect(),
+            Values::Words { codes, .. } => {
+                codes.iter().map(|&c| if c == crate::table::MISSING { f64::NAN } else { f64::from(c) }).collect()
+            }
         };
         let tolerance = if regression { 0.01 * crate::stats::drift::standard_deviation(label.sorted()) } else { 0.0 };
         // Per group: first row, rows, lowest and highest answer.

@@ -35,13 +35,23 @@ impl Change {
 }
 
 /// `drifted` are the columns that are reported as moved already.
-pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Data, drifted: &HashSet<String>) -> Result<bool, Stop> {
+pub(crate) fn detect(
+    analysis: &mut Analysis<'_>,
+    sink: &mut Sink<'_>,
+    data: &Data,
+    drifted: &HashSet<String>,
+) -> Result<bool, Stop> {
     let Some((train, test)) = data.both() else {
         analysis.checked(Checked::not("correlation_shift", "needs a train and a test split"));
         return Ok(false);
     };
     let (medium, high) = (analysis.threshold("correlation_shift.medium"), analysis.threshold("correlation_shift.high"));
-    let usable = |c: &Column| matches!(c.kind, Kind::Number | Kind::Boolean) && c.spread().distinct > 2 && c.present() >= 50 && c.present() * 2 > c.rows();
+    let usable = |c: &Column| {
+        matches!(c.kind, Kind::Number | Kind::Boolean)
+            && c.spread().distinct > 2
+            && c.present() >= 50
+            && c.present() * 2 > c.rows()
+    };
     let mut names: Vec<String> = data
         .common()
         .into_iter()

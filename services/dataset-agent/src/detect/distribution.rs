@@ -6,7 +6,8 @@
 
 use deepfix_agent::{Analysis, Sink, Stop};
 use deepfix_model::{
-    ArtifactKind, BugType, Chart, ChartKind, Checked, Evidence, Finding, Note, Num, Series, Severity, Split, above, fmt_number,
+    ArtifactKind, BugType, Chart, ChartKind, Checked, Evidence, Finding, Note, Num, Series, Severity, Split, above,
+    counted_above, fmt_number,
 };
 use hashbrown::HashSet;
 use rayon::prelude::*;
@@ -125,11 +126,8 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Da
         return Ok(HashSet::new());
     };
     let cancel = analysis.cancel();
-    let names: Vec<String> = data
-        .common()
-        .into_iter()
-        .filter(|n| data.datetime.as_deref() != Some(n) && !data.ids.contains(n))
-        .collect();
+    let names: Vec<String> =
+        data.common().into_iter().filter(|n| data.datetime.as_deref() != Some(n) && !data.ids.contains(n)).collect();
     let compared: Vec<Compared> = names
         .par_iter()
         .map(|name| match (train.column(name), test.column(name)) {
@@ -231,7 +229,7 @@ fn unit_finding(data: &Data, name: &str, unit: &UnitChange, n: usize, m: usize) 
     let rows = if unit.share >= 0.95 { "all rows".to_owned() } else { format!("about {:.0} % of the rows", unit.share * 100.0) };
     // The better the conversion explains the difference, the surer.
     let explained = 1.0 - unit.after / unit.before;
-    Finding::new("unit_change", ArtifactKind::Test, &subject, Severity::High, above(explained, 0.5, 0.5 + 0.5 * explained))
+    Finding::new("unit_change", ArtifactKind::Test, &subject, Severity::High, counted_above(explained, 0.7, 0.5 + 0.5 * explained))
         .title(format!("`{name}` is in another unit in test: {map} in {rows} ({})", unit.what))
         .column(name)
         .split(Split::Both)

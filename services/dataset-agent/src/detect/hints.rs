@@ -59,7 +59,9 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, _sink: &mut Sink<'_>, data: &D
     analysis.checked(Checked::done("heavy_tailed_feature", table.names().len(), 0));
     analysis.checked(Checked::done("high_cardinality", table.names().len(), 0));
     for (name, tail) in heavy.into_iter().take(SHOWN) {
-        let text = format!("the extreme thousandth of `{name}` lies {tail:.0} times as far from its median as its extreme tenth; a logarithm or ranks tame it");
+        let text = format!(
+            "the extreme thousandth of `{name}` lies {tail:.0} times as far from its median as its extreme tenth; a logarithm or ranks tame it"
+        );
         analysis.note(Note::new("heavy_tailed_feature", format!("column:{name}"), text).column(&name));
     }
     for (name, distinct) in cardinal.into_iter().take(SHOWN) {

@@ -76,14 +76,23 @@ fn named_like_id(name: &str) -> bool {
             word.push(c);
         }
     }
-    words.iter().any(|w| ["id", "uuid", "guid", "key", "index", "idx", "rowid", "serial", "rownum", "rownames", "no", "nr", "identifier"].contains(&w.to_lowercase().as_str()))
+    words.iter().any(|w| {
+        ["id", "uuid", "guid", "key", "index", "idx", "rowid", "serial", "rownum", "rownames", "no", "nr", "identifier"]
+            .contains(&w.to_lowercase().as_str())
+    })
 }
 
 /// Digits and letters of a word by kind, runs of one kind written once with their length.
 fn shape(word: &str) -> String {
     let mut out = String::new();
     for c in word.trim().chars() {
-        out.push(if c.is_ascii_digit() { '9' } else if c.is_alphabetic() { 'a' } else { c });
+        out.push(if c.is_ascii_digit() {
+            '9'
+        } else if c.is_alphabetic() {
+            'a'
+        } else {
+            c
+        });
     }
     out
 }
@@ -151,7 +160,7 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Da
         let (distinct, present) = (column.spread().distinct, column.present());
         let subject = format!("column:{name}");
         // The more rows are all different, the less it is chance.
-        let confidence = ((0.95 - 2.0 / (present as f64).sqrt()).max(0.6) * 100.0).round() / 100.0;
+        let confidence = ((0.97 - 1.0 / (present as f64).sqrt()).max(0.6) * 100.0).round() / 100.0;
         findings.push(
             Finding::new("id_column", artifact(split), &subject, Severity::Medium, confidence)
                 .title(format!("column `{name}` identifies the rows: {why}"))
@@ -204,7 +213,10 @@ pub(crate) fn leakage(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &D
                 order.sort_by(|&a, &b| (words[a].len(), &words[a]).cmp(&(words[b].len(), &words[b])));
                 let mut rank = vec![0.0; words.len()];
                 order.iter().enumerate().for_each(|(r, &w)| rank[w] = r as f64);
-                Column::new(Kind::Number, Values::Numbers(codes.iter().map(|&c| rank.get(c as usize).copied().unwrap_or(f64::NAN)).collect()))
+                Column::new(
+                    Kind::Number,
+                    Values::Numbers(codes.iter().map(|&c| rank.get(c as usize).copied().unwrap_or(f64::NAN)).collect()),
+                )
             }
             Values::Numbers(_) => column.clone(),
         };

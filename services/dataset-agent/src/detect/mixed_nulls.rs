@@ -5,13 +5,13 @@
 use deepfix_agent::{Analysis, Sink, Stop};
 use deepfix_model::{BugType, Evidence, Finding, Severity, Split};
 
-use super::{Data, artifact, by_count, emit, listed, seen_in};
+use super::{Cells, Data, artifact, by_count, emit, listed, seen_in};
 
 pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Data) -> Result<(), Stop> {
     let names = data.names();
     let mut findings = Vec::new();
     for name in &names {
-        let hit: Vec<(Split, Vec<(String, usize)>, usize)> = data
+        let hit: Vec<(Split, Cells, usize)> = data
             .columns(name)
             .filter(|(_, column)| column.oddities.blanks.len() > 1 && column.present() > 0)
             .map(|(split, column)| {
@@ -31,7 +31,8 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Da
         let split = seen_in(&hit.iter().map(|h| h.0).collect::<Vec<_>>());
         let most = hit.iter().map(|h| h.1.len()).max().unwrap_or(0);
         // What the commonest spelling leaves over is what a reader of one spelling misses.
-        let missed: usize = hit.iter().map(|h| h.1.iter().map(|s| s.1).sum::<usize>() - h.1.iter().map(|s| s.1).max().unwrap_or(0)).sum();
+        let missed: usize =
+            hit.iter().map(|h| h.1.iter().map(|s| s.1).sum::<usize>() - h.1.iter().map(|s| s.1).max().unwrap_or(0)).sum();
         let mut finding = Finding::new("mixed_nulls", artifact(split), &subject, Severity::Medium, by_count(0.88, missed))
             .title(format!("column `{name}` spells \"missing\" in {most} ways"))
             .column(name)

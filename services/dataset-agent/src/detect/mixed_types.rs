@@ -6,17 +6,17 @@
 use deepfix_agent::{Analysis, Sink, Stop};
 use deepfix_model::{BugType, Evidence, Finding, Severity, Split};
 
-use super::{Data, by_count, emit, listed, seen_in};
+use super::{Cells, Data, by_count, emit, listed, seen_in};
 use crate::table::{Column, Kind};
 
 /// Spellings that pandas reads as missing without being told (`pandas.read_csv`, `na_values`).
 const KNOWN: [&str; 19] = [
-    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA", "NULL", "NaN",
-    "None", "n/a", "nan", "null",
+    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA", "NULL",
+    "NaN", "None", "n/a", "nan", "null",
 ];
 
 /// Cells that do not fit, with how many there are of each.
-fn strays(column: &Column) -> Vec<(String, usize)> {
+fn strays(column: &Column) -> Cells {
     let mut out = column.oddities.strays.clone();
     if let [(word, n)] = &column.oddities.blanks[..]
         && matches!(column.kind, Kind::Number | Kind::Time)
@@ -33,7 +33,7 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Da
     let names = data.names();
     let mut findings = Vec::new();
     for name in &names {
-        let hit: Vec<(Split, &Column, Vec<(String, usize)>)> = data
+        let hit: Vec<(Split, &Column, Cells)> = data
             .columns(name)
             .map(|(split, column)| (split, column, strays(column)))
             .filter(|(_, _, strays)| !strays.is_empty())

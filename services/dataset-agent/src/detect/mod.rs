@@ -31,6 +31,9 @@ use deepfix_model::{ArtifactKind, Finding, Split};
 
 use crate::table::{Column, Table};
 
+/// Values with the number of cells that hold each.
+pub(crate) type Cells = Vec<(String, usize)>;
+
 /// Everything the detectors share.
 #[derive(Debug)]
 pub(crate) struct Data {

@@ -26,9 +26,19 @@ pub(super) struct Near {
     pub(super) rows: Vec<usize>,
     /// Share of train's rows with a neighbour in the rest of train.
     pub(super) natural: f64,
+    /// Train rows that this share was counted on.
+    pub(super) counted: usize,
 }
 
 impl Near {
+    /// Whether there are more than train's own rate makes, at the upper end of its uncertainty.
+    pub(super) fn beyond_chance(&self) -> bool {
+        let n = self.counted.max(1) as f64;
+        let rate = self.natural + 2.0 * (self.natural / n).sqrt() + 1.0 / n;
+        let expected = rate * self.looked_up as f64;
+        super::rows::Pairs { observed: self.rows.len() as f64, expected }.beyond_chance()
+    }
+
     pub(super) fn share(&self) -> f64 {
         self.rows.len() as f64 / self.looked_up.max(1) as f64
     }
@@ -78,7 +88,7 @@ pub(super) fn find(train: &Table, test: &Table, names: &[String]) -> Option<Near
     let (ours, theirs) = (sample(train.rows()), sample(test.rows()));
     let natural = ours.par_iter().filter(|&&i| lookup.has_neighbour(i, true)).count() as f64 / ours.len().max(1) as f64;
     let rows: Vec<usize> = theirs.par_iter().copied().filter(|&i| lookup.has_neighbour(i, false)).collect();
-    Some(Near { looked_up: theirs.len(), rows, natural })
+    Some(Near { looked_up: theirs.len(), rows, natural, counted: ours.len() })
 }
 
 fn add(sum: &mut [u64], column: &Column, name: &str) {

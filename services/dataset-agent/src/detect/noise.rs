@@ -10,12 +10,17 @@
 
 use deepfix_agent::{Analysis, Sink, Stop};
 use deepfix_model::{ArtifactKind, BugType, Checked, Evidence, Finding, Severity, Split, above};
-use statrs::distribution::{Beta, ContinuousCDF};
+use statrs::distribution::{Beta, Binomial, ContinuousCDF, DiscreteCDF};
 
 use super::{Data, emit, model::Learnt, percent};
 use crate::stats::trees::Answers;
 
-pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Data, learnt: &Result<Learnt, String>) -> Result<(), Stop> {
+pub(crate) fn detect(
+    analysis: &mut Analysis<'_>,
+    sink: &mut Sink<'_>,
+    data: &Data,
+    learnt: &Result<Learnt, String>,
+) -> Result<(), Stop> {
     let learnt = match learnt {
         Ok(learnt) => learnt,
         Err(why) => {
@@ -30,9 +35,6 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Da
     let (medium, high) = (analysis.threshold("label_noise.medium"), analysis.threshold("label_noise.high"));
     let noise = Noise::of(classes, *k, &learnt.held_out);
     let label = data.label.clone().unwrap_or_default();
-    if std::env::var_os("NOISE").is_some() {
-        eprintln!("NOISE {noise:?}");
-    }
     let mut findings = Vec::new();
     if noise.lower >= medium && noise.learns() && noise.flat() {
         let severity = if noise.rate >= high { Severity::High } else { Severity::Medium };
@@ -42,11 +44,16 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Da
             .iter()
             .take(8)
             .map(|(i, class, p)| {
-                format!("row {} says `{}`, model `{}` ({p:.2})", learnt.rows[*i], learnt.class_name(classes[*i]), learnt.class_name(*class))
+                format!(
+                    "row {} says `{}`, model `{}` ({p:.2})",
+                    learnt.rows[*i],
+                    learnt.class_name(classes[*i]),
+                    learnt.class_name(*class)
+                )
             })
             .collect();
         findings.push(
-            Finding::new("label_noise", ArtifactKind::Train, "label", severity, above(noise.lower, medium * 0.5, noise.certainty()))
+            Finding::new("label_noise", ArtifactKind::Train, "label", severity, above(noise.lower, medium * 0.5, 0.92 * noise.certainty()))
                 .title(format!("about {} of train's labels are contradicted by every model that did not see them", percent(noise.rate)))
                 .column(&label)
                 .split(Split::Train)
@@ -64,10 +71,10 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Da
                         .method("contradiction rate of the surest quarter of rows over that of the next quarter; near 0 where labels are right, near 1 where they were flipped at random"),
                 )
                 .evidence(
-                    Evidence::new("error_over_majority_error", "label", noise.error / noise.majority_error)
+                    Evidence::new("other_error_over_majority_error", "label", noise.own_error())
                         .versus("<", LEARNS)
-                        .method("out-of-fold error rate over that of always answering the most frequent class")
-                        .source(format!("{} against {}", percent(noise.error), percent(noise.majority_error))),
+                        .method("out-of-fold error rate less the contradicted share, over the error of always answering the most frequent class")
+                        .source(format!("out-of-fold error {}, majority {}", percent(noise.error), percent(noise.majority_error))),
                 )
                 .evidence(
                     Evidence::new("confident_label_errors", "label", suspects.len())
@@ -88,17 +95,19 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Da
 }
 
 /// Least ratio of contradictions, surest quarter over next, for noise (our choice).
-const FLAT: f64 = 0.4;
-/// Most error, relative to the majority's, at which a model knows enough to contradict.
-const LEARNS: f64 = 0.6;
+const FLAT: f64 = 0.5;
+/// Most error besides the suspected flips, relative to the majority's, at which a model knows enough to
+/// contradict: on a hard problem contradictions are everywhere, and flat too.
+const LEARNS: f64 = 0.17;
 
-#[derive(Debug)]
 struct Noise {
     /// Contradicted share among the surest half.
     rate: f64,
     /// Lower 95 % bound of it.
     lower: f64,
     wrong: usize,
+    /// Of them, in the surest quarter.
+    first: usize,
     sure: usize,
     flatness: f64,
     /// Lower bound of the surest quarter's rate.
@@ -131,6 +140,7 @@ impl Noise {
             rate: (first + next) as f64 / sure.max(1) as f64,
             lower: lower_bound(first + next, sure),
             wrong: first + next,
+            first,
             sure,
             flatness: first as f64 / (next as f64).max(1.0),
             surest: lower_bound(first, quarter),
@@ -139,12 +149,20 @@ impl Noise {
         }
     }
 
-    fn learns(&self) -> bool {
-        self.error < LEARNS * self.majority_error
+    /// Error that is left once the suspected flips are taken out, over the majority's.
+    fn own_error(&self) -> f64 {
+        (self.error - self.rate).max(0.0) / self.majority_error
     }
 
+    fn learns(&self) -> bool {
+        self.error < 0.75 * self.majority_error && self.own_error() < LEARNS
+    }
+
+    /// Whether the surest quarter is contradicted about as often as the next one, and more often than
+    /// the three tenths of its rate that sampling could make of it in one case of twenty.
     fn flat(&self) -> bool {
-        self.flatness >= FLAT && self.surest >= 0.005
+        let by_chance = Binomial::new(0.3 / 1.3, self.wrong as u64).map_or(1.0, |b| b.sf((self.first as u64).saturating_sub(1)));
+        self.flatness >= FLAT && self.surest >= 0.005 && by_chance < 0.05
     }
 
     fn certainty(&self) -> f64 {

@@ -98,7 +98,7 @@ fn sign_errors(sorted: &[f64]) -> Option<Apart> {
     let (p1, p50, p99) = (quantile(positive, 0.01), quantile(positive, 0.5), quantile(positive, 0.99));
     let like_the_others = sorted[..negative].iter().filter(|x| (p1..=p99 * 1.5).contains(&x.abs())).count();
     // The bulk keeps away from zero: neither crosses it nor comes near.
-    if p1 < 0.15 * p50 || positive[0] < 0.4 * p1 || like_the_others * 10 < negative * 9 {
+    if p1 < 0.3 * p50 || positive[0] < 0.4 * p1 || like_the_others * 10 < negative * 9 {
         return None;
     }
     let scale = tail(positive, false);
@@ -122,12 +122,23 @@ fn far_out(sorted: &[f64], limit: f64) -> Option<Apart> {
     if sorted.len() < ENOUGH || crate::table::runs(sorted).take(8).count() < 8 {
         return None;
     }
-    let sides = [true, false].map(|upper| beyond(sorted, upper, limit));
     let mut values = Vec::new();
     let mut distance = 0.0_f64;
-    for side in sides.into_iter().flatten() {
-        distance = distance.max(side.1);
-        values.extend(side.0);
+    for upper in [true, false] {
+        let (mut rest, mut nearest) = (sorted, f64::INFINITY);
+        // The widest gap may lie among the outliers; what remains is looked at again.
+        while let Some((apart, near)) = beyond(rest, upper, limit) {
+            let kept = rest.len() - apart.len();
+            if (sorted.len() - kept) as f64 > RARE * sorted.len() as f64 {
+                break;
+            }
+            rest = if upper { &rest[..kept] } else { &rest[apart.len()..] };
+            nearest = nearest.min(near);
+            values.extend(apart);
+        }
+        if nearest.is_finite() {
+            distance = distance.max(nearest);
+        }
     }
     (!values.is_empty()).then_some(Apart {
         values,
@@ -190,26 +201,37 @@ fn finding(data: &Data, split: Split, name: &str, column: &Column, apart: &Apart
     let share = n as f64 / sorted.len() as f64;
     // A few single extremes are in the nature of heavy tails: worth a look, no more.
     let natural = apart.distance < certain && apart.sides;
-    let severity = if natural { Severity::Low } else if share >= 0.01 { Severity::High } else { Severity::Medium };
-    let confidence = above(apart.distance, limit * 0.7, 1.0);
+    let severity = if natural {
+        Severity::Low
+    } else if share >= 0.01 {
+        Severity::High
+    } else {
+        Severity::Medium
+    };
+    // Real tables have natural extremes at 20 to 50 such distances; slips of entry lie beyond.
+    let confidence = if apart.sides {
+        ((0.6 + 0.38 * (1.0 - certain / apart.distance).max(0.0)) * 100.0).round() / 100.0
+    } else {
+        above(apart.distance, limit * 0.3, 1.0)
+    };
     Finding::new("outliers", artifact(split), &subject, severity, confidence)
-        .title(format!("column `{name}` holds {n} value{} far outside the others, such as {}", if n == 1 { "" } else { "s" }, shown[0]))
+        .title(format!(
+            "column `{name}` holds {n} value{} far outside the others, such as {}",
+            if n == 1 { "" } else { "s" },
+            shown[0]
+        ))
         .column(name)
         .split(split)
         .bug(BugType::Performance)
-        .evidence(
-            Evidence::new("values_apart", &subject, n)
-                .versus(">", 0.0)
-                .unit("values")
-                .method(apart.method)
-                .source(format!(
-                    "{} of {} values: {}; row numbers (from 0): {}",
-                    percent(share),
-                    sorted.len(),
-                    shown.join(", "),
-                    rows.join(", ")
-                )),
-        )
+        .evidence(Evidence::new("values_apart", &subject, n).versus(">", 0.0).unit("values").method(apart.method).source(
+            format!(
+                "{} of {} values: {}; row numbers (from 0): {}",
+                percent(share),
+                sorted.len(),
+                shown.join(", "),
+                rows.join(", ")
+            ),
+        ))
         .evidence(
             Evidence::new("distance", &subject, apart.distance)
                 .versus(">=", limit)
@@ -217,8 +239,12 @@ fn finding(data: &Data, split: Split, name: &str, column: &Column, apart: &Apart
                 .method("of the nearest of them from the median of the others"),
         )
         .evidence(
-            Evidence::new("middle_98_percent", &subject, format!("{} to {}", fmt_number(quantile(sorted, 0.01)), fmt_number(quantile(sorted, 0.99))))
-                .method("1st to 99th percentile of the column"),
+            Evidence::new(
+                "middle_98_percent",
+                &subject,
+                format!("{} to {}", fmt_number(quantile(sorted, 0.01)), fmt_number(quantile(sorted, 0.99))),
+            )
+            .method("1st to 99th percentile of the column"),
         )
         .fix(
             format!("look these rows up at their source and mend or remove them; then bound `{name}` where data enter"),

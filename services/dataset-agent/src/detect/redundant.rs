@@ -69,7 +69,13 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Da
         .filter(|_| !cancel.is_cancelled())
         .filter_map(|&(i, j)| {
             let (a, b) = (table.column(names[i])?, table.column(names[j])?);
-            same(a, b, limit).map(|(agreement, rows, how)| Pair { a: names[i].clone(), b: names[j].clone(), agreement, rows, how })
+            same(a, b, limit).map(|(agreement, rows, how)| Pair {
+                a: names[i].clone(),
+                b: names[j].clone(),
+                agreement,
+                rows,
+                how,
+            })
         })
         .collect();
     // Of a group of three alike, two pairs say everything.
@@ -253,8 +259,11 @@ fn one_to_one(x: &[u32], y: &[u32]) -> Option<(f64, usize, &'static str)> {
     // At least two values, of which the lesser have rows enough not to agree by chance.
     let minor = n - largest;
     let wrong = n - agree;
-    (matched >= 2 && minor >= 10 && wrong * 500 <= n && wrong * 20 <= minor)
-        .then_some((agree as f64 / n as f64, n, "have values that correspond one to one"))
+    (matched >= 2 && minor >= 10 && wrong * 500 <= n && wrong * 20 <= minor).then_some((
+        agree as f64 / n as f64,
+        n,
+        "have values that correspond one to one",
+    ))
 }
 
 fn finding(pair: &Pair, split: Split, limit: f64) -> Finding {

@@ -7,7 +7,7 @@
 //! far more often than this; they must do so for each of the three most varied columns.
 
 use deepfix_agent::{Analysis, Cancel, Sink, Stop};
-use deepfix_model::{ArtifactKind, BugType, Checked, Evidence, Finding, Note, Severity, Split, above};
+use deepfix_model::{ArtifactKind, BugType, Checked, Evidence, Finding, Note, Severity, Split, counted_above};
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
@@ -164,7 +164,7 @@ pub(crate) fn duplicates(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data:
         let first: Vec<String> = repeats(&hashes).into_iter().take(3).map(|(a, b)| format!("{a} = {b}")).collect();
         let severity = if share >= high { Severity::High } else { Severity::Medium };
         findings.push(
-            Finding::new("duplicate_rows", artifact(split), "rows", severity, above(share, medium, 1.0 - expected / observed))
+            Finding::new("duplicate_rows", artifact(split), "rows", severity, counted_above(share, medium, 1.0 - expected / observed))
                 .title(format!("{} of {}'s rows repeat an earlier row", percent(share), split.name()))
                 .split(split)
                 .bug(BugType::Performance)
@@ -248,7 +248,7 @@ pub(crate) fn overlap(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &D
                     ArtifactKind::Test,
                     "rows",
                     severity,
-                    above(share, medium, 1.0 - expected / observed),
+                    counted_above(share, medium, 1.0 - expected / observed),
                 )
                 .title(format!("{} of test's rows also occur in train", percent(share)))
                 .split(Split::Both)
@@ -278,8 +278,8 @@ pub(crate) fn overlap(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &D
     }
     if findings.is_empty()
         && let Some(near) = near_rows::find(train, test, &names)
-        && near.rows.len() >= 3
-        && near.share() - 3.0 * near.natural >= medium
+        && near.beyond_chance()
+        && near.share() >= medium
     {
         findings.push(nearly_shared(&near, (medium, high)));
     }
@@ -291,13 +291,13 @@ fn nearly_shared(near: &near_rows::Near, (medium, high): (f64, f64)) -> Finding 
     let first: Vec<String> = near.rows.iter().take(5).map(ToString::to_string).collect();
     let severity = if share >= high { Severity::High } else { Severity::Medium };
     let certainty = 1.0 - near.natural / share - 1.0 / (near.rows.len() as f64 + 2.0);
-    Finding::new("train_test_overlap", ArtifactKind::Test, "rows", severity, above(share, medium * 0.5, certainty))
+    Finding::new("train_test_overlap", ArtifactKind::Test, "rows", severity, counted_above(share, medium * 0.5, certainty))
         .title(format!("{} of test's rows also occur in train, up to rounding", percent(share)))
         .split(Split::Both)
         .bug(BugType::Performance)
         .evidence(
             Evidence::new("near_overlap_rate", "rows", share)
-                .versus(">=", 3.0 * near.natural + medium)
+                .versus(">=", medium.max(3.0 * near.natural))
                 .unit("share")
                 .method("test rows with a train row that equals them in every category and lies within a twentieth of a standard deviation in every number, over the test rows looked up")
                 .source(format!("{} of {} test rows; first row numbers (from 0): {}", near.rows.len(), near.looked_up, first.join(", "))),

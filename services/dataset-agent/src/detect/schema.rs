@@ -69,7 +69,12 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Da
         }
         if a.kind.agrees(b.kind) {
             // Files that declare types may call numbers text; stray cells would be a fault of their own.
-            if train.typed && test.typed && !a.stored.agrees(b.stored) && a.oddities.strays.is_empty() && b.oddities.strays.is_empty() {
+            if train.typed
+                && test.typed
+                && !a.stored.agrees(b.stored)
+                && a.oddities.strays.is_empty()
+                && b.oddities.strays.is_empty()
+            {
                 findings.push(types(name, a.stored, b.stored, "type declared by each file"));
             }
             continue;

@@ -5,7 +5,7 @@
 //! Rows per column follow the events-per-variable literature at its most lenient; see the pages.
 
 use deepfix_agent::{Analysis, Sink, Stop};
-use deepfix_model::{ArtifactKind, BugType, Checked, Evidence, Finding, Severity, Split, below};
+use deepfix_model::{ArtifactKind, BugType, Checked, Evidence, Finding, Severity, Split, counted_below};
 
 use super::{Data, emit, percent};
 
@@ -22,7 +22,7 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Da
     let wide = features >= 20 && rows as f64 >= few;
     if (rows as f64) < few || (per_column < scarce && !wide) {
         let severity = if (rows as f64) < few / 2.0 || per_column < 1.0 { Severity::High } else { Severity::Medium };
-        let confidence = below(rows as f64, few, 1.0).max(below(per_column, scarce, 1.0));
+        let confidence = counted_below(rows as f64, few, 1.0).max(counted_below(per_column, scarce, 1.0));
         findings.push(
             Finding::new("too_few_rows", ArtifactKind::Train, "rows", severity, confidence)
                 .title(format!("train has {rows} rows for {features} columns"))
@@ -50,22 +50,28 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Da
     if wide && ratio >= limit {
         let severity = if ratio >= 1.0 { Severity::High } else { Severity::Medium };
         findings.push(
-            Finding::new("too_many_features", ArtifactKind::Train, "rows", severity, deepfix_model::above(ratio, limit, 1.0))
-                .title(format!("train has {features} columns for {rows} rows"))
-                .split(Split::Train)
-                .bug(BugType::Performance)
-                .evidence(
-                    Evidence::new("columns_per_row", "rows", ratio)
-                        .versus(">=", limit)
-                        .unit("columns per row")
-                        .method("feature columns of train over its rows"),
-                )
-                .fix(
-                    "choose columns inside the cross-validation, or penalise them",
-                    "with as many columns as rows a linear model fits any labels, random ones too",
-                )
-                .step("make_pipeline(StandardScaler(), LogisticRegressionCV(penalty=\"l1\", solver=\"saga\"))")
-                .step("shuffle the labels and fit again: the score that remains is what chance gives"),
+            Finding::new(
+                "too_many_features",
+                ArtifactKind::Train,
+                "rows",
+                severity,
+                deepfix_model::counted_above(ratio, limit, 1.0),
+            )
+            .title(format!("train has {features} columns for {rows} rows"))
+            .split(Split::Train)
+            .bug(BugType::Performance)
+            .evidence(
+                Evidence::new("columns_per_row", "rows", ratio)
+                    .versus(">=", limit)
+                    .unit("columns per row")
+                    .method("feature columns of train over its rows"),
+            )
+            .fix(
+                "choose columns inside the cross-validation, or penalise them",
+                "with as many columns as rows a linear model fits any labels, random ones too",
+            )
+            .step("make_pipeline(StandardScaler(), LogisticRegressionCV(penalty=\"l1\", solver=\"saga\"))")
+            .step("shuffle the labels and fit again: the score that remains is what chance gives"),
         );
     }
     emit(analysis, sink, "too_many_features", features, findings)
@@ -85,7 +91,7 @@ fn test(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Data) -> Result
         let severity = if m < few / 2.0 { Severity::High } else { Severity::Medium };
         let limit = if m < few { few } else { enough };
         findings.push(
-            Finding::new("test_too_small", ArtifactKind::Test, "split", severity, below(m, limit, 1.0))
+            Finding::new("test_too_small", ArtifactKind::Test, "split", severity, counted_below(m, limit, 1.0))
                 .title(format!("test has {m} rows: its accuracy is uncertain by ±{:.0} points", half_width * 100.0))
                 .split(Split::Test)
                 .bug(BugType::Performance)

@@ -73,7 +73,13 @@ impl Cut {
         match (self, &column.values) {
             (Self::Edges(edges), Values::Numbers(values)) => rows
                 .iter()
-                .map(|&i| if values[i].is_nan() { 0 } else { u8::try_from(1 + edges.partition_point(|e| *e < values[i])).unwrap_or(u8::MAX) })
+                .map(|&i| {
+                    if values[i].is_nan() {
+                        0
+                    } else {
+                        u8::try_from(1 + edges.partition_point(|e| *e < values[i])).unwrap_or(u8::MAX)
+                    }
+                })
                 .collect(),
             (Self::Words(bins), Values::Words { codes, words }) => {
                 let by_code: Vec<u8> = words.iter().map(|w| bins.get(w).copied().unwrap_or(1)).collect();
@@ -126,7 +132,8 @@ impl Model {
         };
         let scale = match answers {
             Answers::Numbers(v) => {
-                let (mean, count) = (rows.iter().map(|&i| v[i]).sum::<f64>() / rows.len().max(1) as f64, rows.len().max(1) as f64);
+                let (mean, count) =
+                    (rows.iter().map(|&i| v[i]).sum::<f64>() / rows.len().max(1) as f64, rows.len().max(1) as f64);
                 (rows.iter().map(|&i| (v[i] - mean).powi(2)).sum::<f64>() / count).sqrt().max(1e-300)
             }
             Answers::Classes(..) => 1.0,

@@ -135,14 +135,16 @@ mod tests {
     #[test]
     fn conversions_of_all_or_part_of_a_column_are_named() {
         let train = sorted(lengths(1, 1000));
-        let with = |f: &dyn Fn(usize, f64) -> f64| sorted(lengths(2, 600).into_iter().enumerate().map(|(i, x)| f(i, x)).collect());
+        let with =
+            |f: &dyn Fn(usize, f64) -> f64| sorted(lengths(2, 600).into_iter().enumerate().map(|(i, x)| f(i, x)).collect());
         let inches = find(&train, &with(&|_, x| x * 2.54)).expect("a factor");
         assert!((inches.factor - 2.54).abs() < 1e-9 && inches.share > 0.95, "{inches:?}");
         let part = find(&train, &with(&|i, x| if i % 3 == 0 { x * 1000.0 } else { x })).expect("a part");
         assert!((part.factor - 1000.0).abs() < 1e-9 && (part.share - 0.333).abs() < 0.05, "{part:?}");
         let fahrenheit = find(&train, &with(&|_, x| x * 1.8 + 32.0)).expect("an affine map");
         assert!((fahrenheit.offset - 32.0).abs() < 1e-9, "{fahrenheit:?}");
-        let celsius = find(&sorted(lengths(1, 1000).iter().map(|x| x * 1.8 + 32.0).collect()), &with(&|_, x| x)).expect("reverse");
+        let celsius =
+            find(&sorted(lengths(1, 1000).iter().map(|x| x * 1.8 + 32.0).collect()), &with(&|_, x| x)).expect("reverse");
         assert!((celsius.factor - 1.0 / 1.8).abs() < 1e-9, "{celsius:?}");
     }
 

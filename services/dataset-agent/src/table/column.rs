@@ -204,9 +204,7 @@ impl Column {
         self.counts.get_or_init(|| {
             let mut counts: Vec<(String, usize)> = match &self.values {
                 Values::Numbers(_) => runs(self.sorted()).map(|(x, n)| (show(x), n)).collect(),
-                Values::Words { words, .. } => {
-                    words.iter().cloned().zip(self.by_code()).filter(|(_, n)| *n > 0).collect()
-                }
+                Values::Words { words, .. } => words.iter().cloned().zip(self.by_code()).filter(|(_, n)| *n > 0).collect(),
             };
             counts.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
             counts
@@ -294,7 +292,7 @@ pub(crate) fn runs(sorted: &[f64]) -> impl Iterator<Item = (f64, usize)> + '_ {
 
 /// Ascending order of finite numbers. Long slices by radix (eleven bits a pass over the bits in an
 /// order-preserving form, passes in which all agree left out): a few linear passes.
-pub(crate) fn sort(values: &mut Vec<f64>) {
+pub(crate) fn sort(values: &mut [f64]) {
     const BITS: u32 = 11;
     if values.len() < 4096 {
         values.sort_unstable_by(f64::total_cmp);

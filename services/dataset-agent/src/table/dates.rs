@@ -45,7 +45,8 @@ pub(super) fn parse(word: &str) -> Option<Date> {
     if let Some(by) = date.bytes().find(|b| matches!(b, b'-' | b'/' | b'.')) {
         let mut fields = date.split(char::from(by));
         let texts = [fields.next()?, fields.next()?, fields.next()?];
-        if fields.next().is_none() && texts.iter().all(|t| !t.is_empty() && t.len() <= 4 && t.bytes().all(|b| b.is_ascii_digit())) {
+        if fields.next().is_none() && texts.iter().all(|t| !t.is_empty() && t.len() <= 4 && t.bytes().all(|b| b.is_ascii_digit()))
+        {
             let parts = [texts[0].parse().ok()?, texts[1].parse().ok()?, texts[2].parse().ok()?];
             let shape = match (texts[0].len(), texts[1].len(), texts[2].len()) {
                 (4, 1..=2, 1..=2) => Shape::YearFirst(by),
@@ -103,7 +104,13 @@ impl Date {
             Shape::YearLast(_) => (c, b, a),
         };
         // The pivot of POSIX strptime's %y.
-        let year = if year < 69 { year + 2000 } else if year < 100 { year + 1900 } else { year };
+        let year = if year < 69 {
+            year + 2000
+        } else if year < 100 {
+            year + 1900
+        } else {
+            year
+        };
         (i64::from(year), month, day)
     }
 

@@ -135,7 +135,8 @@ mod tests {
 
     #[test]
     fn spellings_fold_and_meanings_stay_apart() {
-        for (a, b) in [("New York", "new york "), ("U.S.", "us"), ("e-mail", "Email"), ("50K.", "50k"), ("Mc Donald", "McDonald")] {
+        for (a, b) in [("New York", "new york "), ("U.S.", "us"), ("e-mail", "Email"), ("50K.", "50k"), ("Mc Donald", "McDonald")]
+        {
             assert_eq!(folded(a), folded(b), "{a} {b}");
         }
         for (a, b) in [("A+", "A-"), ("C", "C++"), ("3-5", "35"), ("<50", ">50"), ("1.5", "15"), ("A", "A-")] {

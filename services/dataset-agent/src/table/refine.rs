@@ -27,7 +27,10 @@ enum Class {
     WeakBlank,
     Number(f64),
     /// A number that is written with a comma: as decimal point, or between thousands.
-    Comma { decimal: f64, thousands: Option<f64> },
+    Comma {
+        decimal: f64,
+        thousands: Option<f64>,
+    },
     Date(Date),
     Truth(bool),
     Other,
@@ -92,7 +95,9 @@ fn comma(word: &str) -> Option<Class> {
     let decimal = {
         let (whole, rest) = digits.split_once(',').unwrap_or((digits, ""));
         let whole_ok = !whole.contains('.') || grouped(whole, '.');
-        (whole_ok && !rest.contains([',', '.'])).then(|| format!("{}.{rest}", whole.replace('.', "")).parse::<f64>().ok()).flatten()
+        (whole_ok && !rest.contains([',', '.']))
+            .then(|| format!("{}.{rest}", whole.replace('.', "")).parse::<f64>().ok())
+            .flatten()
     };
     match (decimal, thousands) {
         (Some(decimal), thousands) => Some(Class::Comma { decimal: sign * decimal, thousands }),
@@ -273,7 +278,8 @@ fn distinct(classes: &[Class], keep: impl Fn(&Class) -> bool) -> usize {
 /// Enough different numbers to be a quantity, or nothing but numbers.
 fn varied(classes: &[Class], numbers: usize, filled: usize) -> bool {
     numbers == filled
-        || distinct(classes, |c| matches!(c, Class::Number(_) | Class::Comma { .. })) >= if numbers * 20 >= filled * 19 { DISTINCT } else { 2 * DISTINCT }
+        || distinct(classes, |c| matches!(c, Class::Number(_) | Class::Comma { .. }))
+            >= if numbers * 20 >= filled * 19 { DISTINCT } else { 2 * DISTINCT }
 }
 
 /// Numbers that are padded with zeros (`00123`) are codes.
@@ -284,7 +290,10 @@ fn is_code(words: &[String], classes: &[Class], cells: &[usize], numbers: usize)
         .zip(cells)
         .filter(|((word, class), _)| {
             let word = word.trim();
-            matches!(class, Class::Number(_)) && word.len() > 1 && word.starts_with('0') && word.bytes().all(|b| b.is_ascii_digit())
+            matches!(class, Class::Number(_))
+                && word.len() > 1
+                && word.starts_with('0')
+                && word.bytes().all(|b| b.is_ascii_digit())
         })
         .map(|(_, n)| n)
         .sum();
@@ -302,9 +311,8 @@ struct Separators {
 
 impl Separators {
     fn of(classes: &[Class], cells: &[usize], numbers: usize, commas: usize) -> Self {
-        let cells_of = |keep: &dyn Fn(&Class) -> bool| -> usize {
-            classes.iter().zip(cells).filter(|(c, _)| keep(c)).map(|(_, n)| n).sum()
-        };
+        let cells_of =
+            |keep: &dyn Fn(&Class) -> bool| -> usize { classes.iter().zip(cells).filter(|(c, _)| keep(c)).map(|(_, n)| n).sum() };
         let all_thousands = classes.iter().all(|c| !matches!(c, Class::Comma { thousands: None, .. }));
         let fractions = cells_of(&|c| matches!(c, Class::Number(x) if x.fract() != 0.0));
         let large = cells_of(&|c| matches!(c, Class::Number(x) if x.abs() >= 1000.0));
@@ -323,7 +331,8 @@ mod tests {
     use super::*;
 
     fn column(words: &[(&str, usize)]) -> Column {
-        let codes = words.iter().enumerate().flat_map(|(i, (_, n))| std::iter::repeat_n(u32::try_from(i).expect("few"), *n)).collect();
+        let codes =
+            words.iter().enumerate().flat_map(|(i, (_, n))| std::iter::repeat_n(u32::try_from(i).expect("few"), *n)).collect();
         refine(Column::new(Kind::Word, Values::Words { codes, words: words.iter().map(|(w, _)| (*w).to_owned()).collect() }))
     }
 

@@ -51,7 +51,8 @@ fn is_code(x: f64) -> bool {
     let alike = |d: char| digits.len() >= 2 && digits.chars().all(|c| c == d);
     x.fract() == 0.0 && (alike('9') || (alike('8') || alike('7')) && digits.len() >= 3)
         || magnitude >= 1e9 && (digits.trim_end_matches('0').len() == 1 || alike('9'))
-        || [2_147_483_647.0, 2_147_483_648.0, 32_767.0, 32_768.0, 65_535.0, 4_294_967_295.0, 9_223_372_036_854_775_807.0].contains(&magnitude)
+        || [2_147_483_647.0, 2_147_483_648.0, 32_767.0, 32_768.0, 65_535.0, 4_294_967_295.0, 9_223_372_036_854_775_807.0]
+            .contains(&magnitude)
         || x < 0.0 && [9.0, 99.9, 999.9, 100.0, 1000.0, 10_000.0].contains(&magnitude)
 }
 
