@@ -105,7 +105,7 @@ const THRESHOLDS: &[(&str, f64)] = &[
     ("null_rate_shift.high", 0.25),
     ("null_rate_shift.medium", 0.05),
     ("outliers.certain", 25.0),
-    ("outliers.distance", 8.0),
+    ("outliers.distance", 12.0),
     ("sentinel_values.high", 0.05),
     ("target_leakage.auc", 0.96),
     ("target_leakage.margin", 0.15),

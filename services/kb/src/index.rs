@@ -29,7 +29,8 @@ const KNOWN: f64 = 0.35;
 const STOP: &[&str] = &[
     "a", "an", "and", "are", "as", "at", "be", "but", "by", "can", "do", "does", "for", "from", "has", "have", "how", "i", "if",
     "in", "is", "it", "its", "me", "my", "no", "not", "of", "on", "or", "our", "so", "than", "that", "the", "their", "then",
-    "there", "these", "they", "this", "to", "was", "we", "what", "when", "which", "why", "will", "with", "you", "your",
+    "there", "these", "they", "this", "to", "was", "we", "what", "when", "which", "who", "whose", "why", "will", "with", "you",
+    "your",
 ];
 
 /// Which pages may answer.
@@ -310,7 +311,7 @@ mod tests {
             ("why is my loss NaN after a few steps", "nan_loss"),
             ("a pickle that runs code when the checkpoint is loaded", "unsafe_pickle"),
             ("relu units that are zero for every input", "dying_relu"),
-            ("early stopping was not configured", "early_stopping_missed"),
+            ("the run went on for many epochs after its best one because early stopping was off", "early_stopping_missed"),
         ] {
             assert_eq!(first(question).as_deref(), Some(page), "{question}");
         }
