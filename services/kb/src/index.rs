@@ -267,7 +267,10 @@ impl Searcher {
                 continue;
             }
             let own = &self.terms[&page.id];
-            let covered: f64 = terms.iter().filter(|t| own.contains(*t)).map(|t| self.information(t)).sum();
+            let shared: Vec<&String> = terms.iter().filter(|t| own.contains(*t)).collect();
+            // One word in common out of three and more is a coincidence.
+            let covered: f64 =
+                if shared.len() * 3 > terms.len() { shared.iter().map(|t| self.information(t)).sum() } else { 0.0 };
             let highlights = ranges(&page.passages[passage].text, &terms);
             out.push(Found { page: page.clone(), passage, score: f64::from(score), confidence: covered / total, highlights });
             if out.len() == limit {
