@@ -26,6 +26,8 @@ pub(crate) enum Command {
         /// Fault code, such as target_leakage
         code: String,
     },
+    /// Write what a table's columns look like, without its rows, to compare later data with
+    Profile(ProfileArgs),
     /// Run everything in this process: REST and gRPC on one port
     Up(UpArgs),
     /// Run one service
@@ -50,6 +52,16 @@ fn format_parser() -> impl TypedValueParser<Value = Format> {
     PossibleValuesParser::new(Format::ALL.map(Format::name)).try_map(|name| name.parse::<Format>())
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct ProfileArgs {
+    /// Tables, or profiles of parts; several are merged
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Where the profile goes
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum FailOn {
     Low,
@@ -66,7 +78,7 @@ pub(crate) enum Task {
 #[derive(Debug, Args)]
 #[command(after_help = "Exit: 0 report made, 1 --fail-on met, 2 wrong usage, 3 no artifact could be read.")]
 pub(crate) struct AnalyzeArgs {
-    /// Training or reference data (CSV, TSV, Parquet, NDJSON, JSON; gzip, zstd)
+    /// Training or reference data (CSV, TSV, Parquet, NDJSON, JSON; gzip, zstd), or a profile of it
     #[arg(long, visible_alias = "reference", value_name = "FILE", help_heading = "Artifacts")]
     pub(crate) train: Option<PathBuf>,
     /// Test or current data

@@ -6,6 +6,7 @@ mod args;
 mod connect;
 mod healthcheck;
 mod knowledge;
+mod profile;
 mod progress;
 mod run_dir;
 mod serve;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Analyze(args) => runtime.block_on(analyze::analyze(&args)),
         Command::Explain { code } => runtime.block_on(knowledge::explain(&code)),
+        Command::Profile(args) => profile::profile(&args),
         Command::Up(args) => runtime.block_on(serve::up(&args)),
         Command::Serve(args) => runtime.block_on(serve::serve(&args)),
         Command::Agents(args) => runtime.block_on(agents::agents(&args)),

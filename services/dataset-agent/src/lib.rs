@@ -5,6 +5,7 @@
 //! The gateway hands it train and test tables (or the SDK's statistics); [`build`] is its service.
 
 mod detect;
+mod profile;
 mod sdk;
 mod stats;
 mod table;
@@ -14,6 +15,8 @@ use deepfix_model::{ArtifactKind, BugType, Evidence, Finding, Note, Severity, Sp
 use deepfix_rpc::Module;
 use detect::Data;
 use table::{Kind, Table};
+
+pub use profile::{Profile, ProfileError};
 
 /// Name of the service.
 pub const SERVICE: &str = "dataset-agent";
@@ -145,7 +148,11 @@ impl Agent for DatasetAgent {
         if train.is_none() && test.is_none() {
             return Ok(());
         }
+        let marginal = train.iter().chain(&test).any(|table| table.marginal);
         let data = prepare(analysis, sink, train, test)?;
+        if marginal {
+            return against_profile(analysis, sink, &data);
+        }
         sink.progress("cells", Some(0.25))?;
         detect::mixed_types::detect(analysis, sink, &data)?;
         detect::mixed_nulls::detect(analysis, sink, &data)?;
@@ -184,6 +191,23 @@ impl Agent for DatasetAgent {
         detect::concept::detect(analysis, sink, &data, &learnt, joint || !moved.is_empty())?;
         sink.progress("done", Some(1.0))
     }
+}
+
+/// What can be said when one side is a profile: each column by itself.
+fn against_profile(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Data) -> Result<(), Stop> {
+    sink.progress("columns", Some(0.4))?;
+    detect::mixed_types::detect(analysis, sink, data)?;
+    detect::mixed_nulls::detect(analysis, sink, data)?;
+    detect::schema::detect(analysis, sink, data)?;
+    let summaries = detect::columns::summarize(data, &analysis.cancel());
+    detect::columns::missing_rate(analysis, sink, &summaries)?;
+    detect::columns::constant(analysis, sink, data, &summaries)?;
+    detect::columns::null_rate_shift(analysis, sink, data, &summaries)?;
+    sink.progress("distributions", Some(0.7))?;
+    detect::balance::detect(analysis, sink, data)?;
+    detect::categories::detect(analysis, sink, data)?;
+    detect::distribution::detect(analysis, sink, data)?;
+    sink.progress("done", Some(1.0))
 }
 
 fn read(analysis: &mut Analysis<'_>, kind: ArtifactKind) -> Option<Table> {

@@ -139,10 +139,13 @@ pub(crate) fn find(data: &Data) -> Vec<String> {
     data.names()
         .into_iter()
         .filter(|name| {
+            // The values of a profile stand for others.
             let looks: Vec<bool> = data
-                .columns(name)
-                .filter(|(_, column)| column.present() >= ENOUGH)
-                .map(|(_, column)| looks_like_id(name, column).is_some())
+                .splits()
+                .filter(|(_, table)| !table.marginal)
+                .filter_map(|(_, table)| table.column(name))
+                .filter(|column| column.present() >= ENOUGH)
+                .map(|column| looks_like_id(name, column).is_some())
                 .collect();
             data.label.as_deref() != Some(name) && data.datetime.as_deref() != Some(name) && !looks.is_empty() && looks[0]
         })

@@ -64,7 +64,9 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Da
     let common = data.common();
     for name in &common {
         let (Some(a), Some(b)) = (train.column(name), test.column(name)) else { continue };
-        if a.present() == 0 || b.present() == 0 {
+        // A profile does not keep what it has too many values of.
+        let unknown = (train.marginal && a.kind == Kind::Other) || (test.marginal && b.kind == Kind::Other);
+        if a.present() == 0 || b.present() == 0 || unknown {
             continue;
         }
         if a.kind.agrees(b.kind) {

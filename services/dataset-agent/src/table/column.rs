@@ -9,7 +9,8 @@ use polars::prelude::{Column as PolarsColumn, DataType, PolarsResult};
 pub(crate) const MISSING: u32 = u32::MAX;
 
 /// What a column holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Kind {
     Number,
     Boolean,

@@ -10,4 +10,4 @@ mod sentinels;
 
 pub(crate) use column::{Column, Kind, MISSING, Values, hash_text, mix, runs, show};
 pub(crate) use harmonize::{all_names, harmonize};
-pub(crate) use read::{Table, read};
+pub(crate) use read::{Table, TableError, read};

@@ -8,6 +8,7 @@ use polars::prelude::{DataFrame, JsonFormat, JsonReader, ParquetReader, SerReade
 use rayon::prelude::*;
 
 use super::{Column, csv, refine::refine};
+use crate::profile::Profile;
 
 /// Columns beyond this many are refused: no table of a model has them, hostile headers do.
 const MAX_COLUMNS: usize = 100_000;
@@ -21,6 +22,8 @@ pub(crate) struct Table {
     rows: usize,
     /// Whether the file declares types (Parquet, JSON), or they were inferred (CSV).
     pub(crate) typed: bool,
+    /// Spread out from a profile: columns stand each by itself, rows mean nothing.
+    pub(crate) marginal: bool,
     /// What a reader should know: an encoding replaced, columns left out.
     pub(crate) remarks: Vec<String>,
 }
@@ -61,18 +64,20 @@ impl Table {
         let columns: Vec<Option<Column>> =
             read.frame.columns().par_iter().map(|column| guarded(|| Column::from_polars(column)).ok().map(refine)).collect();
         drop(read.frame);
-        let (mut kept, mut out) = (Vec::new(), Vec::new());
+        let mut kept = Vec::new();
         for (name, column) in names.into_iter().zip(columns) {
             match column {
-                Some(column) => {
-                    kept.push(name);
-                    out.push(column);
-                }
+                Some(column) => kept.push((name, column)),
                 None => read.remarks.push(format!("column `{name}` has a type that is not read here and was left out")),
             }
         }
-        let index = kept.iter().enumerate().map(|(i, name)| (name.clone(), i)).collect();
-        Self { names: kept, columns: out, index, rows, typed: read.typed, remarks: read.remarks }
+        Self { typed: read.typed, remarks: read.remarks, ..Self::of_columns(rows, kept) }
+    }
+
+    pub(crate) fn of_columns(rows: usize, columns: Vec<(String, Column)>) -> Self {
+        let (names, columns): (Vec<String>, Vec<Column>) = columns.into_iter().unzip();
+        let index = names.iter().enumerate().map(|(i, name)| (name.clone(), i)).collect();
+        Self { names, columns, index, rows, typed: false, marginal: false, remarks: Vec::new() }
     }
 
     pub(crate) fn rows(&self) -> usize {
@@ -100,6 +105,10 @@ impl Table {
 /// Reads a table.
 pub(crate) fn read(bytes: &[u8], format: &str, limits: Limits) -> Result<Table, TableError> {
     let plain = decompress(bytes, limits)?;
+    if plain.starts_with(crate::profile::MAGIC) {
+        let profile = Profile::decode(&plain).map_err(|e| TableError::Unreadable(e.to_string()))?;
+        return Ok(Table::of_profile(&profile));
+    }
     let read = if plain.starts_with(b"PAR1") {
         parquet(&plain)?
     } else if format.eq_ignore_ascii_case("parquet") {
