@@ -21,7 +21,8 @@ pub(crate) fn profile(args: &ProfileArgs) -> Outcome {
     }
     let Some(profile) = merged else { return Err(Error::new(ErrorCode::InvalidArgument, "name a table to profile")) };
     let bytes = profile.encode().map_err(|e| Error::new(ErrorCode::Internal, e.to_string()))?;
-    let cannot = |e: std::io::Error| Error::new(ErrorCode::InvalidArgument, format!("{} cannot be written: {e}", args.output.display()));
+    let cannot =
+        |e: std::io::Error| Error::new(ErrorCode::InvalidArgument, format!("{} cannot be written: {e}", args.output.display()));
     std::fs::write(&args.output, &bytes).map_err(cannot)?;
     let (rows, columns) = profile.shape();
     anstream::eprintln!("{rows} rows, {columns} columns in {} bytes: {}", bytes.len(), args.output.display());

@@ -264,4 +264,23 @@ fn statistics_of_the_sdk_show_what_they_can() {
     let tabular = r#"{"number_unique_values":{"x":400,"k":1},"percentage_unique_values":{"x":80.0,"k":0.2}}"#;
     assert_eq!(statistics(tabular, "null").codes(), ["constant_column"]);
     assert_eq!(statistics("7", "null").codes(), ["artifact_unreadable"]);
+    let boxes = |empty: usize, quarter: f64| {
+        format!(
+            "{{\"num_samples\":1000,\"object_detection_statistics\":{{\"num_negative_samples\":{empty},\"num_positive_samples\":{},\"num_boxes\":4000,\"box_width_stats\":{{\"25%\":{quarter},\"50%\":40.0,\"max\":300.0}}}}}}",
+            1000 - empty
+        )
+    };
+    assert!(statistics(&boxes(20, 24.0), &boxes(25, 24.0)).codes().is_empty());
+    assert_eq!(statistics(&boxes(20, 9.0), &boxes(25, 24.0)).codes(), ["tiny_boxes"]);
+    assert_eq!(statistics(&boxes(20, 24.0), &boxes(240, 24.0)).codes(), ["empty_images"]);
+    let masks = |thin: f64| format!("{{\"num_samples\":90,\"pixel_class_ratio\":{{\"sky\":{},\"pole\":{thin}}}}}", 1.0 - thin);
+    assert!(statistics(&masks(0.2), "null").codes().is_empty());
+    assert_eq!(statistics(&masks(0.002), "null").codes(), ["pixel_class_imbalance"]);
+    let texts = |mean: f64| {
+        format!(
+            "{{\"num_samples\":500,\"text_statistics\":{{\"word_count\":{{\"count\":500,\"mean\":{mean},\"std\":30.0}},\"vocabulary_size\":900}}}}"
+        )
+    };
+    assert!(statistics(&texts(50.0), &texts(53.0)).codes().is_empty());
+    assert_eq!(statistics(&texts(50.0), &texts(120.0)).codes(), ["text_length_shift"]);
 }

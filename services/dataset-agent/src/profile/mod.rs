@@ -154,7 +154,9 @@ impl Entry {
     fn of(name: &str, column: &Column) -> Self {
         let holds = match &column.values {
             _ if column.kind == Kind::Other => Holds::Opaque,
-            Values::Words { words, .. } if column.spread().distinct > CATEGORIES || words.iter().any(|w| w.len() > 4096) => Holds::Opaque,
+            Values::Words { words, .. } if column.spread().distinct > CATEGORIES || words.iter().any(|w| w.len() > 4096) => {
+                Holds::Opaque
+            }
             Values::Words { .. } => Holds::Words(column.counts().iter().map(|(word, n)| (word.clone(), *n as u64)).collect()),
             Values::Numbers(values) => match column.few_numbers(FEW) {
                 Some(few) => Holds::Few(few.into_iter().map(|(x, n)| (x, n as u64)).collect()),
@@ -165,13 +167,20 @@ impl Entry {
                 }
             },
         };
-        Self { name: name.to_owned(), kind: column.kind, missing: column.missing as u64, infinite: column.infinite() as u64, holds }
+        Self {
+            name: name.to_owned(),
+            kind: column.kind,
+            missing: column.missing as u64,
+            infinite: column.infinite() as u64,
+            holds,
+        }
     }
 
     fn merge(&mut self, other: &Self) -> Result<(), ProfileError> {
         self.missing += other.missing;
         self.infinite += other.infinite;
-        let empty = |holds: &Holds| matches!(holds, Holds::Few(v) if v.is_empty()) || matches!(holds, Holds::Words(w) if w.is_empty());
+        let empty =
+            |holds: &Holds| matches!(holds, Holds::Few(v) if v.is_empty()) || matches!(holds, Holds::Words(w) if w.is_empty());
         if empty(&other.holds) {
             return Ok(());
         }

@@ -91,8 +91,12 @@ impl Sketch {
 
     /// Items ascending, each with the number of values it stands for.
     pub(crate) fn items(&self) -> Vec<(f64, u64)> {
-        let mut items: Vec<(f64, u64)> =
-            self.levels.iter().enumerate().flat_map(|(level, values)| values.iter().map(move |v| (*v, 1_u64 << level.min(63)))).collect();
+        let mut items: Vec<(f64, u64)> = self
+            .levels
+            .iter()
+            .enumerate()
+            .flat_map(|(level, values)| values.iter().map(move |v| (*v, 1_u64 << level.min(63))))
+            .collect();
         items.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
         items
     }

@@ -1,6 +1,8 @@
 //! Dataset statistics as the DeepFix SDK computes them. They hold no rows, so only faults that
 //! show in counts, shares and means can be told, and nothing is guessed beyond that.
 
+mod annotations;
+
 use std::collections::BTreeMap;
 
 use deepfix_agent::{Analysis, Sink, Stop};
@@ -42,6 +44,12 @@ struct OneSplit {
     class_distribution: Option<BTreeMap<String, f64>>,
     #[serde(default)]
     label_statistics: Option<Value>,
+    #[serde(default)]
+    pixel_class_ratio: Option<BTreeMap<String, f64>>,
+    #[serde(default)]
+    object_detection_statistics: Option<annotations::Boxes>,
+    #[serde(default)]
+    text_statistics: Option<annotations::Texts>,
 }
 
 impl OneSplit {
@@ -81,6 +89,7 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>) -> Result
     };
     let test = statistics.test_statistics;
     constant(analysis, sink, &train, test.as_ref())?;
+    annotations::detect(analysis, sink, &train, test.as_ref())?;
     if statistics.task_type.as_deref().is_none_or(|task| !task.contains("regression")) {
         imbalance(analysis, sink, &train)?;
     }
