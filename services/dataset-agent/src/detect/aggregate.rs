@@ -10,7 +10,9 @@ use crate::table::{Column, Kind, MISSING, Values};
 
 /// Share of rows that must agree, and how closely: six decimals are what exports keep.
 const SHARE: f64 = 0.9;
+/// Fewest groups that agree, and rows in groups whose labels differ.
 const DISTINCT: usize = 5;
+const ROWS: f64 = 20.0;
 
 /// The label as numbers, one way per class for classes.
 fn readings(label: &Column, regression: bool) -> Vec<Vec<f64>> {
@@ -60,21 +62,23 @@ pub(super) fn of_label(data: &Data, label: &str, name: &str) -> Option<f64> {
 }
 
 fn agreement(x: &[f64], y: &[f64]) -> f64 {
-    let mut groups: HashMap<u64, (f64, f64)> = HashMap::new();
+    // Sum, rows, lowest and highest label of the rows that share a value.
+    let mut groups: HashMap<u64, (f64, f64, f64, f64)> = HashMap::new();
     for (x, y) in x.iter().zip(y).filter(|(x, y)| x.is_finite() && y.is_finite()) {
-        let group = groups.entry((x + 0.0).to_bits()).or_default();
-        *group = (group.0 + y, group.1 + 1.0);
+        let group = groups.entry((x + 0.0).to_bits()).or_insert((0.0, 0.0, *y, *y));
+        *group = (group.0 + y, group.1 + 1.0, group.2.min(*y), group.3.max(*y));
     }
-    let (mut agree, mut all) = (0.0, 0.0);
-    for (bits, (sum, n)) in groups {
+    let (mut agree, mut all, mut agreeing) = (0.0, 0.0, 0);
+    // Where all labels of a group are equal their mean is no news: a zero beside zeros, a copy.
+    for (bits, (sum, n, ..)) in groups.into_iter().filter(|(_, g)| g.3 > g.2) {
         let x = f64::from_bits(bits);
         all += n;
-        // A value that is the label itself in groups of one says nothing about means.
         if (sum / n - x).abs() <= 2e-6 * x.abs().max(1.0) {
             agree += n;
+            agreeing += 1;
         }
     }
-    if all > 0.0 { agree / all } else { 0.0 }
+    if all >= ROWS && agreeing >= DISTINCT { agree / all } else { 0.0 }
 }
 
 pub(super) fn finding(name: &str, share: f64, rows: usize) -> Finding {
@@ -89,7 +93,7 @@ pub(super) fn finding(name: &str, share: f64, rows: usize) -> Finding {
             Evidence::new("rows_equal_to_label_mean", &subject, share)
                 .versus(">=", SHARE)
                 .unit("share")
-                .method("rows whose value equals the mean of the label over all rows that share the value, to six decimals")
+                .method("rows whose value equals the mean of the label over all rows that share the value, to six decimals, over rows in groups whose labels differ")
                 .source(format!("{rows} rows of train, with test's where the mean was taken over both")),
         )
         .fix(

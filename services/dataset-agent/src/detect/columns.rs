@@ -140,7 +140,10 @@ fn by_sampling(summaries: &[Summary], test: &Summary) -> bool {
     let Some(train) = summaries.iter().find(|s| s.split == Split::Train && s.name == test.name) else { return false };
     let (present, top) = (train.present, train.top.as_ref().map_or(0, |t| t.1));
     let share = top as f64 / present.max(1) as f64;
-    train.distinct > 1 && share.powf(test.present as f64) > 0.001
+    // Three standard deviations of the share in a test of this size.
+    let spread = 3.0 * (share * (1.0 - share) / test.present.max(1) as f64).sqrt();
+    let in_test = test.top.as_ref().map_or(0, |t| t.1) as f64 / test.present.max(1) as f64;
+    train.distinct > 1 && in_test <= share + spread
 }
 
 /// `null_rate_shift`: missing rates differ by more than the threshold, and by more than chance

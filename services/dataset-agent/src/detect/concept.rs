@@ -1,7 +1,7 @@
 //! `concept_shift`: the features agree between the splits, the label given the features does not.
 //! A model of train is scored on train's rows out of fold and on test's rows. Where the features have
-//! not moved, the two scores differ by chance only; a fall beyond three standard errors and a tenth
-//! means that the answer to the same question changed. The columns in whose bins the errors grew most
+//! not moved, the two scores differ by chance only; a fall beyond three and a half standard errors and a
+//! twentieth means that the answer to the same question changed. The columns in whose bins the errors grew most
 //! unevenly are named as carriers.
 
 use deepfix_agent::{Analysis, Sink, Stop};
@@ -43,13 +43,13 @@ pub(crate) fn detect(
         }
     };
     let Some(judged) = learnt.judge(data, &analysis.cancel()) else {
-        analysis.checked(Checked::not("concept_shift", "test has fewer than 40 rows with a class that train knows"));
+        analysis.checked(Checked::not("concept_shift", "test has fewer than 60 rows with a class that train knows"));
         return Ok(());
     };
     let moved = moved || changed_inputs(data, learnt);
     let (medium, high) = (analysis.threshold("concept_shift.medium"), analysis.threshold("concept_shift.high"));
     let Some(scores) = score(learnt, &judged) else {
-        analysis.checked(Checked::not("concept_shift", "one class only"));
+        analysis.checked(Checked::not("concept_shift", "the columns tell nothing of the label in train, or it has one class"));
         return Ok(());
     };
     let fall = scores.train - scores.test;

@@ -21,7 +21,8 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Da
     let (mut findings, mut looked) = (Vec::new(), 0);
     for (split, table) in data.splits() {
         let Some(column) = table.column(&label) else { continue };
-        let names: Vec<String> = table.names().iter().filter(|n| data.is_feature(n)).cloned().collect();
+        // A date tells rows apart as any feature does.
+        let names: Vec<String> = table.names().iter().filter(|n| **n != label && !data.ids.contains(*n)).cloned().collect();
         if names.is_empty() {
             continue;
         }

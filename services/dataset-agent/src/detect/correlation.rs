@@ -25,6 +25,8 @@ struct Change {
     j: usize,
     train: f64,
     test: f64,
+    /// Rows of train and test in which both columns have a value.
+    rows: (f64, f64),
     p_value: f64,
 }
 
@@ -69,8 +71,6 @@ pub(crate) fn detect(
     let pairs = names.len() * names.len().saturating_sub(1) / 2;
     let (a, b) = (matrix(train, &names), matrix(test, &names));
     let normal = Normal::standard();
-    let (n, m) = (train.rows().min(SAMPLE) as f64, test.rows().min(SAMPLE) as f64);
-    let error = (1.06 / (n - 3.0).max(1.0) + 1.06 / (m - 3.0).max(1.0)).sqrt();
     let level = 0.001 / pairs.max(1) as f64;
     let rough: Vec<(usize, usize)> = (0..names.len())
         .into_par_iter()
@@ -89,12 +89,14 @@ pub(crate) fn detect(
         .filter_map(|&(i, j)| {
             let rho = |table: &Table, rows: &[usize]| {
                 let values = |k: usize| table.column(&names[k]).and_then(|c| rank::sampled(c, rows));
-                Some(rank::spearman(&values(i)?, &values(j)?).0)
+                Some(rank::spearman(&values(i)?, &values(j)?))
             };
-            let (x, y) = (rho(train, &rows.0)?, rho(test, &rows.1)?);
+            let ((x, n), (y, m)) = (rho(train, &rows.0)?, rho(test, &rows.1)?);
+            let (n, m) = (n as f64, m as f64);
+            let error = (1.06 / (n - 3.0).max(1.0) + 1.06 / (m - 3.0).max(1.0)).sqrt();
             let z = (x.clamp(-0.999_999, 0.999_999).atanh() - y.clamp(-0.999_999, 0.999_999).atanh()).abs() / error;
             let p_value = 2.0 * normal.sf(z);
-            (p_value <= level && (x - y).abs() >= medium).then_some(Change { i, j, train: x, test: y, p_value })
+            (p_value <= level && (x - y).abs() >= medium).then_some(Change { i, j, train: x, test: y, rows: (n, m), p_value })
         })
         .collect();
     changes.sort_by(|a, b| b.size().total_cmp(&a.size()).then((a.i, a.j).cmp(&(b.i, b.j))));
@@ -104,7 +106,7 @@ pub(crate) fn detect(
         let count = |k: usize| changes.iter().filter(|c| c.i == k || c.j == k).count();
         let (carrier, other) = if count(first.i) >= count(first.j) { (first.i, first.j) } else { (first.j, first.i) };
         let alone = count(carrier) == count(other);
-        findings.push(finding(&names, first, (carrier, other), count(carrier), (medium, high), level, (n, m)));
+        findings.push(finding(&names, first, (carrier, other), count(carrier), (medium, high), level));
         changes.retain(|c| c.i != carrier && c.j != carrier && !(alone && (c.i == other || c.j == other)));
     }
     let any = !findings.is_empty();
@@ -127,8 +129,8 @@ fn finding(
     pairs: usize,
     (medium, high): (f64, f64),
     level: f64,
-    (n, m): (f64, f64),
 ) -> Finding {
+    let (n, m) = change.rows;
     let (a, b) = (&names[carrier], &names[other]);
     let subject = format!("column:{a}");
     let severity = if change.size() >= high { Severity::High } else { Severity::Medium };

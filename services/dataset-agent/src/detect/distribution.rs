@@ -1,8 +1,8 @@
 //! `covariate_shift` and `label_shift`: a column's distribution differs between splits.
 //!
 //! The verdict is the worst of PSI, KS and JS against their thresholds *after* what chance gives at
-//! these split sizes is taken out, and only when the difference is beyond chance (p below 1 %,
-//! Bonferroni over the columns). The exact measures are reported beside it.
+//! these split sizes is taken out, and only when the difference is beyond chance (p below 0.2 %,
+//! Bonferroni over the columns; 1 % for the label, which is one question). The exact measures are reported beside it.
 
 use deepfix_agent::{Analysis, Sink, Stop};
 use deepfix_model::{

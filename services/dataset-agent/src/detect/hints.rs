@@ -12,7 +12,7 @@ use crate::{
     table::Kind,
 };
 
-/// Most notes of one kind; the rest is counted.
+/// Most notes of one kind.
 const SHOWN: usize = 8;
 
 pub(crate) fn detect(analysis: &mut Analysis<'_>, _sink: &mut Sink<'_>, data: &Data) -> Result<(), Stop> {

@@ -134,7 +134,7 @@ fn words_of_one_shape(words: &[String]) -> Option<&'static str> {
     most(words.iter().filter(|w| token(w)).count()).then_some("random tokens of one length")
 }
 
-/// Columns that are identifiers in every split that has enough rows to tell.
+/// Columns that are identifiers in the first split that has enough rows to tell.
 pub(crate) fn find(data: &Data) -> Vec<String> {
     data.names()
         .into_iter()
@@ -198,6 +198,10 @@ pub(crate) fn leakage(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &D
         analysis.checked(Checked::not("id_leakage", "the label cannot be predicted: too few rows, or too many classes"));
         return Ok(());
     };
+    if target.smallest_class() < 20 {
+        analysis.checked(Checked::not("id_leakage", "a class has fewer than 20 rows"));
+        return Ok(());
+    }
     let (measure, limit, order_limit) = if data.regression {
         ("r2", analysis.threshold("id_leakage.r2"), analysis.threshold("id_leakage.order_r2"))
     } else {

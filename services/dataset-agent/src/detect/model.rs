@@ -105,7 +105,11 @@ impl Learnt {
                 (cut, bins)
             })
             .unzip();
-        let fold: Vec<usize> = rows.iter().map(|&i| (mix(i as u64 ^ 0xf01d) % FOLDS as u64) as usize).collect();
+        // By content, so that copies of a row fall into one fold and do not teach each other.
+        let fold: Vec<usize> = (0..rows.len())
+            .map(|i| bins.iter().fold(0xf01d, |hash, column| mix(hash ^ u64::from(column[i]))))
+            .map(|hash| (hash % FOLDS as u64) as usize)
+            .collect();
         let parts: Vec<Vec<(usize, Vec<f64>)>> = (0..FOLDS)
             .into_par_iter()
             .map(|part| {
@@ -149,7 +153,8 @@ impl Learnt {
             .filter(|&i| column.numbers().is_none_or(|v| v[i].is_finite()))
             .collect();
         let rows: Vec<usize> = rank::sample(there.len(), SAMPLE).into_iter().map(|i| there[i]).collect();
-        if rows.len() < 40 {
+        // As many as drift needs to be told, so that moved columns are known.
+        if rows.len() < 60 {
             return None;
         }
         let answers = match &self.answers {

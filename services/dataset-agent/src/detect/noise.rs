@@ -79,7 +79,7 @@ pub(crate) fn detect(
                 .evidence(
                     Evidence::new("confident_label_errors", "label", suspects.len())
                         .unit("rows")
-                        .method("confident learning: another class's probability exceeds that class's mean among its own rows, and the label's own does not")
+                        .method("confident learning: the likeliest class whose probability exceeds its mean among its own rows is another than the label")
                         .source(format!("of {} rows; row numbers from 0: {}", classes.len(), shown.join("; "))),
                 )
                 .fix(

@@ -123,7 +123,7 @@ fn far_out(sorted: &[f64], limit: f64) -> Option<Apart> {
         return None;
     }
     let mut values = Vec::new();
-    let mut distance = 0.0_f64;
+    let mut distance = f64::INFINITY;
     for upper in [true, false] {
         let (mut rest, mut nearest) = (sorted, f64::INFINITY);
         // The widest gap may lie among the outliers; what remains is looked at again.
@@ -136,9 +136,7 @@ fn far_out(sorted: &[f64], limit: f64) -> Option<Apart> {
             nearest = nearest.min(near);
             values.extend(apart);
         }
-        if nearest.is_finite() {
-            distance = distance.max(nearest);
-        }
+        distance = distance.min(nearest);
     }
     (!values.is_empty()).then_some(Apart {
         values,

@@ -50,6 +50,18 @@ impl Target {
         Self { rows, teaches, what }
     }
 
+    /// Rows of the rarest class; all of them for a number.
+    pub(crate) fn smallest_class(&self) -> usize {
+        match &self.what {
+            What::Classes(classes, k) => {
+                let mut counts = vec![0_usize; *k];
+                classes.iter().for_each(|&c| counts[c] += 1);
+                counts.into_iter().min().unwrap_or(0)
+            }
+            What::Number(values) => values.len(),
+        }
+    }
+
     /// Rows that are scored.
     pub(crate) fn scored(&self) -> usize {
         self.teaches.iter().filter(|t| !**t).count()
@@ -271,17 +283,25 @@ fn linear(column: &Column, target: &Target, values: &[f64]) -> f64 {
 /// Correlation of two numeric columns within classes, over the rows looked at. Two measurements of
 /// one thing correlate there; two independent leaks do not.
 pub(crate) fn within_classes(a: &Column, b: &Column, target: &Target) -> f64 {
-    let (Values::Numbers(x), Values::Numbers(y), What::Classes(classes, k)) = (&a.values, &b.values, &target.what) else {
-        return 0.0;
+    let (Values::Numbers(x), Values::Numbers(y)) = (&a.values, &b.values) else { return 0.0 };
+    let (classes, k) = match &target.what {
+        What::Classes(classes, k) => (classes.clone(), *k),
+        // Tenths of a number stand for classes.
+        What::Number(values) => {
+            let mut sorted = values.clone();
+            sorted.sort_unstable_by(f64::total_cmp);
+            let edges = super::drift::deciles(&sorted);
+            (values.iter().map(|v| edges.partition_point(|e| e < v)).collect(), 10)
+        }
     };
     let rows: Vec<(usize, f64, f64)> = target
         .rows
         .iter()
-        .zip(classes)
+        .zip(&classes)
         .map(|(&row, &class)| (class, x[row], y[row]))
         .filter(|(_, x, y)| x.is_finite() && y.is_finite())
         .collect();
-    let mut means = vec![(0.0, 0.0, 0.0); *k];
+    let mut means = vec![(0.0, 0.0, 0.0); k];
     for (class, x, y) in &rows {
         let mean = &mut means[*class];
         *mean = (mean.0 + x, mean.1 + y, mean.2 + 1.0);

@@ -85,10 +85,19 @@ pub(crate) fn find(reference: &[f64], current: &[f64]) -> Option<UnitChange> {
         let apart = share >= 0.03 && outside >= 0.5 * share;
         (fits && (whole || (!whole_only && apart))).then_some(UnitChange { factor, offset, share, before, after, what })
     };
+    // Growth by a factor near a conversion's is no conversion: the neighbours must fit worse.
+    let exact = |found: Option<UnitChange>| {
+        found.filter(|u| {
+            u.share < 0.95
+                || [1.04, 1.0 / 1.04].iter().all(|near| {
+                    try_one(u.factor * near, u.offset, String::new(), true).is_none_or(|other| other.after >= u.after)
+                })
+        })
+    };
     let mut tried = Vec::new();
     for (factor, offset, what) in KNOWN {
-        tried.push(try_one(factor, offset, what.to_owned(), false));
-        tried.push(try_one(1.0 / factor, -offset / factor, format!("the reverse of: {what}"), false));
+        tried.push(exact(try_one(factor, offset, what.to_owned(), false)));
+        tried.push(exact(try_one(1.0 / factor, -offset / factor, format!("the reverse of: {what}"), false)));
     }
     tried.push(try_one(-1.0, 0.0, "a change of sign".to_owned(), true));
     let mut best = tried.into_iter().flatten().min_by(|a, b| a.after.total_cmp(&b.after));

@@ -87,8 +87,10 @@ fn is_magic(value: f64, cells: usize, others: &[f64], outermost: bool) -> bool {
         return others[0] > 0.0 && p1 >= 0.55 * (median - p1) && nearest >= 0.5 * (median - p1);
     }
     if value == -1.0 && others[0] >= 0.0 {
-        // One negative number in a column of counts or sizes: an index that was not found.
-        return distinct >= DISTINCT && p99 >= 8.0;
+        // One negative number in a column of counts or sizes: an index that was not found. Beside a zero
+        // it must be far more frequent, or it is the next step of a scale.
+        let zeros = others.partition_point(|x| *x <= 0.0);
+        return p99 >= 8.0 && (others[0] >= 1.0 || cells > 3 * zeros.max(1));
     }
     // A few values beyond are allowed to be outliers; the bulk decides.
     let apart = if value < 0.0 && others[0] >= 0.0 { 0.2 } else { 0.5 };
@@ -123,7 +125,7 @@ mod tests {
         assert_eq!(found(ages(), &[(999.0, 5), (-1.0, 4)]), [-1.0, 999.0]);
         assert_eq!(found(ages(), &[(0.0, 9)]), [0.0]);
         assert_eq!(found(uniform(900).map(|u| -u.ln() * 50.0), &[(9999.0, 7)]), [9999.0]);
-        assert_eq!(found(uniform(900).map(|u| (u * 30.0).floor()), &[(-1.0, 20)]), [-1.0]);
+        assert_eq!(found(uniform(900).map(|u| (u * 30.0).floor()), &[(-1.0, 120)]), [-1.0]);
     }
 
     #[test]
@@ -133,5 +135,6 @@ mod tests {
         assert!(found(uniform(900).map(|u| u * 2.0 - 1.0), &[(-1.0, 5)]).is_empty());
         assert!(found(uniform(900).map(|u| 90.0 + 9.0 * u), &[(99.0, 9)]).is_empty());
         assert!(found(uniform(900).map(|u| (u * 5.0).floor()), &[(99.0, 9)]).is_empty());
+        assert!(found(uniform(900).map(|u| (u * 12.0).floor() - 1.0), &[]).is_empty());
     }
 }
