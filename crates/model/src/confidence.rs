@@ -35,7 +35,7 @@ pub fn counted_below(count: f64, threshold: f64, certainty: f64) -> f64 {
 }
 
 fn counted(excess: f64, certainty: f64) -> f64 {
-    let value = (0.88 + 0.11 * excess.sqrt()) * certainty.clamp(0.0, 1.0);
+    let value = (0.92 + 0.07 * excess.sqrt()) * certainty.clamp(0.0, 1.0);
     (value.clamp(0.05, 0.99) * 100.0).round() / 100.0
 }
 

@@ -170,7 +170,7 @@ fn finding(table: &Table, split: Split, name: &str, missing: &[bool], found: &[D
     let what = if strongest.is_label { format!("the label `{}`", strongest.on) } else { format!("`{}`", strongest.on) };
     let severity = if strongest.is_label && strongest.v >= 2.0 * limit { Severity::High } else { Severity::Medium };
     // That gaps follow another column is often in the nature of the table (our estimate).
-    let sure = if strongest.is_label { 1.0 } else { 0.75 };
+    let sure = if strongest.is_label { 1.0 } else { 0.55 };
     let gone = missing.iter().filter(|m| **m).count();
     let mut finding = Finding::new(
         "missing_not_at_random",

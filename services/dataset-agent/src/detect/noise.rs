@@ -53,7 +53,7 @@ pub(crate) fn detect(
             })
             .collect();
         findings.push(
-            Finding::new("label_noise", ArtifactKind::Train, "label", severity, above(noise.lower, medium * 0.5, 0.92 * noise.certainty()))
+            Finding::new("label_noise", ArtifactKind::Train, "label", severity, above(noise.lower, medium * 0.5, 0.85 * noise.certainty()))
                 .title(format!("about {} of train's labels are contradicted by every model that did not see them", percent(noise.rate)))
                 .column(&label)
                 .split(Split::Train)
@@ -98,7 +98,7 @@ pub(crate) fn detect(
 const FLAT: f64 = 0.5;
 /// Most error besides the suspected flips, relative to the majority's, at which a model knows enough to
 /// contradict: on a hard problem contradictions are everywhere, and flat too.
-const LEARNS: f64 = 0.17;
+const LEARNS: f64 = 0.16;
 
 struct Noise {
     /// Contradicted share among the surest half.
@@ -159,9 +159,10 @@ impl Noise {
     }
 
     /// Whether the surest quarter is contradicted about as often as the next one, and more often than
-    /// the three tenths of its rate that sampling could make of it in one case of twenty.
+    /// sampling could make of a quarter that has 45 % of the next one's in one case of twenty.
     fn flat(&self) -> bool {
-        let by_chance = Binomial::new(0.3 / 1.3, self.wrong as u64).map_or(1.0, |b| b.sf((self.first as u64).saturating_sub(1)));
+        let by_chance =
+            Binomial::new(0.45 / 1.45, self.wrong as u64).map_or(1.0, |b| b.sf((self.first as u64).saturating_sub(1)));
         self.flatness >= FLAT && self.surest >= 0.005 && by_chance < 0.05
     }
 

@@ -197,7 +197,9 @@ fn finding(data: &Data, split: Split, name: &str, column: &Column, apart: &Apart
         .map(|(i, _)| i.to_string())
         .collect();
     let share = n as f64 / sorted.len() as f64;
-    // A few single extremes are in the nature of heavy tails: worth a look, no more.
+    // Extremes are in the nature of heavy tails, a single one most of all: worth a look, no more.
+    let one = apart.values.iter().all(|x| *x == apart.values[0]);
+    let certain = if one { 2.0 * certain } else { certain };
     let natural = apart.distance < certain && apart.sides;
     let severity = if natural {
         Severity::Low
