@@ -45,6 +45,20 @@ pub(super) fn of_label(data: &Data, label: &str, name: &str) -> Option<f64> {
     if distinct < DISTINCT || distinct * 10 > column.present() * 9 {
         return None;
     }
+    // A mean lies between the extremes of what it is the mean of, in train or over both splits.
+    let (low, high) = if data.regression {
+        data.columns(label).fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), (_, labels)| {
+            let ends = (labels.sorted().first().copied().unwrap_or(low), labels.sorted().last().copied().unwrap_or(high));
+            (low.min(ends.0), high.max(ends.1))
+        })
+    } else {
+        (0.0, 1.0)
+    };
+    let within =
+        column.sorted().first().is_some_and(|x| *x >= low - 1e-6) && column.sorted().last().is_some_and(|x| *x <= high + 1e-6);
+    if !within {
+        return None;
+    }
     let pairs = |table: &crate::table::Table| -> Option<Vec<(Vec<f64>, Vec<f64>)>> {
         let values = table.column(name)?.numbers()?;
         Some(readings(table.column(label)?, data.regression).into_iter().map(|y| (values.to_vec(), y)).collect())

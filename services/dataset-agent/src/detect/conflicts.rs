@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 
 use super::{
     Data, artifact, emit, percent,
-    rows::{Pairs, pairs_within, row_hashes},
+    rows::{Pairs, pairs_within},
 };
 use crate::table::{Column, Values};
 
@@ -17,7 +17,6 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Da
         return Ok(());
     };
     let (medium, high) = (analysis.threshold("conflicting_labels.medium"), analysis.threshold("conflicting_labels.high"));
-    let cancel = analysis.cancel();
     let (mut findings, mut looked) = (Vec::new(), 0);
     for (split, table) in data.splits() {
         let Some(column) = table.column(&label) else { continue };
@@ -27,7 +26,7 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Da
             continue;
         }
         looked += table.rows();
-        let hashes = row_hashes(table, &names, &cancel);
+        let hashes = table.row_sums(&names);
         let conflicts = Conflicts::of(&hashes, column, data.regression);
         let share = conflicts.rows as f64 / hashes.len() as f64;
         if share < medium || conflicts.rows < 4 {

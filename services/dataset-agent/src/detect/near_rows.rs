@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use crate::{
     stats::{drift::standard_deviation, rank},
-    table::{Column, Kind, Table, Values, hash_text},
+    table::{Column, Kind, Table, Values},
 };
 
 /// Rows looked up on each side.
@@ -92,9 +92,8 @@ pub(super) fn find(train: &Table, test: &Table, names: &[String]) -> Option<Near
 }
 
 fn add(sum: &mut [u64], column: &Column, name: &str) {
-    for (total, cell) in sum.iter_mut().zip(column.cell_hashes(hash_text(name))) {
-        *total = total.wrapping_add(cell);
-    }
+    let hasher = column.hasher(name);
+    sum.par_iter_mut().enumerate().for_each(|(row, total)| *total = total.wrapping_add(hasher.hash(row)));
 }
 
 impl Lookup<'_> {

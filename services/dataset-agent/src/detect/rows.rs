@@ -6,40 +6,13 @@
 //! a varied column, times the probability that two of its values agree. Copies agree in that column
 //! far more often than this; they must do so for each of the three most varied columns.
 
-use deepfix_agent::{Analysis, Cancel, Sink, Stop};
+use deepfix_agent::{Analysis, Sink, Stop};
 use deepfix_model::{ArtifactKind, BugType, Checked, Evidence, Finding, Note, Severity, Split, counted_above};
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
 use super::{Data, artifact, emit, near_rows, percent};
-use crate::table::{Table, hash_text};
-
-/// Sums of cell hashes per row; sums, because they do not depend on the order of columns.
-pub(super) fn row_hashes(table: &Table, names: &[String], cancel: &Cancel) -> Vec<u64> {
-    let rows = table.rows();
-    names
-        .par_iter()
-        .fold(
-            || vec![0_u64; rows],
-            |mut sum, name| {
-                if !cancel.is_cancelled()
-                    && let Some(column) = table.column(name)
-                {
-                    for (total, cell) in sum.iter_mut().zip(column.cell_hashes(hash_text(name))) {
-                        *total = total.wrapping_add(cell);
-                    }
-                }
-                sum
-            },
-        )
-        .reduce(
-            || vec![0_u64; rows],
-            |mut a, b| {
-                a.iter_mut().zip(b).for_each(|(x, y)| *x = x.wrapping_add(y));
-                a
-            },
-        )
-}
+use crate::table::Table;
 
 /// Pairs of equal rows, and how many chance makes.
 pub(super) struct Pairs {
@@ -78,7 +51,8 @@ fn most_varied(table: &Table, names: &[String]) -> Vec<String> {
 /// One column's part in the rows' sums, and in which rows it is present.
 fn part(table: &Table, name: &str) -> Option<(Vec<u64>, Vec<bool>, f64)> {
     let column = table.column(name)?;
-    let hashes = column.cell_hashes(hash_text(name));
+    let hasher = column.hasher(name);
+    let hashes = (0..table.rows()).into_par_iter().map(|row| hasher.hash(row)).collect();
     let present = column.is_present();
     Some((hashes, present, column.spread().collision))
 }
@@ -133,13 +107,12 @@ fn pairs(groups: &HashMap<u64, usize>) -> f64 {
 
 pub(crate) fn duplicates(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Data) -> Result<(), Stop> {
     let (medium, high) = (analysis.threshold("duplicate_rows.medium"), analysis.threshold("duplicate_rows.high"));
-    let cancel = analysis.cancel();
     let mut findings = Vec::new();
     let mut subjects = 0;
     for (split, table) in data.splits() {
         // An identifier makes every row differ.
         let names: Vec<String> = table.names().iter().filter(|n| !data.ids.contains(*n)).cloned().collect();
-        let hashes = row_hashes(table, &names, &cancel);
+        let hashes = table.row_sums(&names);
         let rows = hashes.len();
         subjects += rows;
         let by_row = groups(&hashes);
@@ -222,8 +195,7 @@ pub(crate) fn overlap(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &D
         analysis.checked(Checked::not("train_test_overlap", "the splits share no column"));
         return Ok(());
     }
-    let cancel = analysis.cancel();
-    let (a, b) = (row_hashes(train, &names, &cancel), row_hashes(test, &names, &cancel));
+    let (a, b) = (train.row_sums(&names), test.row_sums(&names));
     let known = groups(&a);
     let shared: Vec<usize> = (0..b.len()).filter(|&i| known.contains_key(&b[i])).collect();
     let share = shared.len() as f64 / b.len() as f64;

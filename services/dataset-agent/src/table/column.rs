@@ -273,15 +273,33 @@ impl Column {
         taken
     }
 
-    /// A 64-bit hash of every cell, equal for equal values whatever their type's width.
-    pub(crate) fn cell_hashes(&self, seed: u64) -> Vec<u64> {
+    /// 64-bit hashes of cells, equal for equal values whatever their type's width.
+    pub(crate) fn hasher(&self, name: &str) -> CellHasher<'_> {
+        let seed = hash_text(name);
+        let missing = mix(seed ^ mix(1));
         match &self.values {
-            Values::Numbers(v) => v.iter().map(|x| mix(seed ^ mix(if x.is_nan() { 1 } else { canonical(*x) }))).collect(),
+            Values::Numbers(values) => CellHasher::Numbers { values, seed, missing },
             Values::Words { codes, words } => {
-                let by_word: Vec<u64> = words.iter().map(|word| mix(seed ^ hash_text(word))).collect();
-                let missing = mix(seed ^ mix(1));
-                codes.iter().map(|&c| if c == MISSING { missing } else { by_word[c as usize] }).collect()
+                CellHasher::Words { codes, of_word: words.iter().map(|word| mix(seed ^ hash_text(word))).collect(), missing }
             }
+        }
+    }
+}
+
+/// Hashes a column's cells.
+pub(crate) enum CellHasher<'a> {
+    Numbers { values: &'a [f64], seed: u64, missing: u64 },
+    Words { codes: &'a [u32], of_word: Vec<u64>, missing: u64 },
+}
+
+impl CellHasher<'_> {
+    pub(crate) fn hash(&self, row: usize) -> u64 {
+        match self {
+            Self::Numbers { values, seed, missing } => {
+                let x = values[row];
+                if x.is_nan() { *missing } else { mix(seed ^ mix(canonical(x))) }
+            }
+            Self::Words { codes, of_word, missing } => of_word.get(codes[row] as usize).copied().unwrap_or(*missing),
         }
     }
 }

@@ -8,6 +8,6 @@ mod read;
 mod refine;
 mod sentinels;
 
-pub(crate) use column::{Column, Kind, MISSING, Values, hash_text, mix, runs, show};
+pub(crate) use column::{CellHasher, Column, Kind, MISSING, Values, mix, runs, show};
 pub(crate) use harmonize::{all_names, harmonize};
 pub(crate) use read::{Table, TableError, read};

@@ -1,13 +1,13 @@
 //! From bytes to a table, with the format told by content first, then by hint and name.
 
-use std::{borrow::Cow, io::Cursor, num::NonZeroUsize};
+use std::{borrow::Cow, io::Cursor, num::NonZeroUsize, sync::OnceLock};
 
 use deepfix_artifact::{Limits, ReadError, decode_text, decompress, looks_binary};
 use hashbrown::HashMap;
 use polars::prelude::{DataFrame, JsonFormat, JsonReader, ParquetReader, SerReader};
 use rayon::prelude::*;
 
-use super::{Column, csv, refine::refine};
+use super::{CellHasher, Column, csv, refine::refine};
 use crate::profile::Profile;
 
 /// Columns beyond this many are refused: no table of a model has them, hostile headers do.
@@ -20,6 +20,7 @@ pub(crate) struct Table {
     columns: Vec<Column>,
     index: HashMap<String, usize>,
     rows: usize,
+    sums: OnceLock<Vec<u64>>,
     /// Whether the file declares types (Parquet, JSON), or they were inferred (CSV).
     pub(crate) typed: bool,
     /// Spread out from a profile: columns stand each by itself, rows mean nothing.
@@ -77,7 +78,7 @@ impl Table {
     pub(crate) fn of_columns(rows: usize, columns: Vec<(String, Column)>) -> Self {
         let (names, columns): (Vec<String>, Vec<Column>) = columns.into_iter().unzip();
         let index = names.iter().enumerate().map(|(i, name)| (name.clone(), i)).collect();
-        Self { names, columns, index, rows, typed: false, marginal: false, remarks: Vec::new() }
+        Self { names, columns, index, rows, sums: OnceLock::new(), typed: false, marginal: false, remarks: Vec::new() }
     }
 
     pub(crate) fn rows(&self) -> usize {
@@ -94,6 +95,39 @@ impl Table {
 
     pub(crate) fn column_mut(&mut self, name: &str) -> Option<&mut Column> {
         self.index.get(name).map(|&i| &mut self.columns[i])
+    }
+
+    /// Orders every column, on all cores: what follows asks for it column by column.
+    pub(crate) fn order(&self) {
+        self.columns.par_iter().for_each(|column| {
+            column.spread();
+        });
+    }
+
+    /// Per row, the sum of its cells' hashes in these columns: sums, because they do not depend on the
+    /// order of columns, and because a column is taken out of them again by subtraction.
+    pub(crate) fn row_sums(&self, names: &[String]) -> Vec<u64> {
+        let whole = self.sums.get_or_init(|| {
+            let hashers: Vec<CellHasher<'_>> = self.columns().map(|(name, column)| column.hasher(name)).collect();
+            self.sum(&hashers, |sum, hash| *sum = sum.wrapping_add(hash), vec![0; self.rows])
+        });
+        let wanted: hashbrown::HashSet<&String> = names.iter().collect();
+        let out: Vec<CellHasher<'_>> =
+            self.columns().filter(|(name, _)| !wanted.contains(name)).map(|(name, column)| column.hasher(name)).collect();
+        self.sum(&out, |sum, hash| *sum = sum.wrapping_sub(hash), whole.clone())
+    }
+
+    fn sum(&self, hashers: &[CellHasher<'_>], apply: fn(&mut u64, u64), mut sums: Vec<u64>) -> Vec<u64> {
+        // A chunk of sums stays in the cache while the columns pass by.
+        const CHUNK: usize = 16_384;
+        sums.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, sums)| {
+            for hasher in hashers {
+                for (i, sum) in sums.iter_mut().enumerate() {
+                    apply(sum, hasher.hash(chunk * CHUNK + i));
+                }
+            }
+        });
+        sums
     }
 
     /// Names and columns, in order.

@@ -17,6 +17,9 @@ pub(crate) fn find(columns: &[&Column]) -> Vec<f64> {
     if columns.is_empty() || columns.iter().any(|c| c.kind != Kind::Number) {
         return Vec::new();
     }
+    if !columns.iter().any(|c| ends_repeat(columns, c.sorted())) {
+        return Vec::new();
+    }
     let mut merged;
     let mut rest: &[f64] = match columns {
         [one] => one.sorted(),
@@ -43,6 +46,17 @@ pub(crate) fn find(columns: &[&Column]) -> Vec<f64> {
         }
     }
     found
+}
+
+/// Whether either end of one split's values is repeated often enough, over all splits, to be magic. Most
+/// columns are decided by this.
+fn ends_repeat(columns: &[&Column], sorted: &[f64]) -> bool {
+    let (Some(&low), Some(&high)) = (sorted.first(), sorted.last()) else { return false };
+    let total: usize = columns.iter().map(|c| c.sorted().len()).sum();
+    let enough = |cells: usize| cells >= REPEATED && cells * 1000 >= total;
+    let at_most = |x: f64| -> usize { columns.iter().map(|c| c.sorted().partition_point(|v| *v <= x)).sum() };
+    let at_least = |x: f64| -> usize { columns.iter().map(|c| c.sorted().len() - c.sorted().partition_point(|v| *v < x)).sum() };
+    enough(at_most(low)) || enough(at_least(high))
 }
 
 fn is_code(x: f64) -> bool {
