@@ -78,7 +78,7 @@ pub(crate) enum Task {
 #[derive(Debug, Args)]
 #[command(after_help = "Exit: 0 report made, 1 --fail-on met, 2 wrong usage, 3 no artifact could be read.")]
 pub(crate) struct AnalyzeArgs {
-    /// Training or reference data (CSV, TSV, Parquet, NDJSON, JSON; gzip, zstd), or a profile of it
+    /// Training or reference data (CSV, TSV, Parquet, Arrow, NDJSON, JSON; gzip, zstd), or a profile of it
     #[arg(long, visible_alias = "reference", value_name = "FILE", help_heading = "Artifacts")]
     pub(crate) train: Option<PathBuf>,
     /// Test or current data

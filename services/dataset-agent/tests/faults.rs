@@ -183,6 +183,15 @@ fn a_split_that_ignores_time_is_found_and_one_that_follows_it_is_not() {
     assert!(ordered.codes().is_empty(), "{:?}", ordered.codes());
 }
 
+/// The table as an Arrow file.
+fn arrow(csv: &[u8]) -> Vec<u8> {
+    use polars::prelude::{CsvReader, IpcWriter, SerReader, SerWriter};
+    let mut frame = CsvReader::new(std::io::Cursor::new(csv)).finish().expect("reads");
+    let mut out = Vec::new();
+    IpcWriter::new(&mut out).finish(&mut frame).expect("in memory");
+    out
+}
+
 #[test]
 fn one_table_reads_the_same_in_every_format() {
     let table = Table::sound(9, 300);
@@ -216,6 +225,9 @@ fn one_table_reads_the_same_in_every_format() {
         ("tsv", text.replace(',', "\t").into_bytes()),
         ("semicolons", text.replace(',', ";").into_bytes()),
         ("byte order mark and CRLF", windows),
+        ("comments", [&b"# exported\n# twice\n"[..], &csv].concat()),
+        ("decimal commas", text.replace(',', ";").replace('.', ",").into_bytes()),
+        ("arrow", arrow(&csv)),
         ("ndjson", objects.join("\n").into_bytes()),
         ("json", format!("[{}]", objects.join(",")).into_bytes()),
         ("gzip", gzip),

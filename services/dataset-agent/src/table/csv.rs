@@ -8,6 +8,12 @@ use polars::prelude::{CsvParseOptions, CsvReadOptions, DataFrame, SerReader};
 use super::read::{TableError, guarded};
 
 pub(super) fn read(body: &[u8], remarks: &mut Vec<String>) -> Result<DataFrame, TableError> {
+    let comments = comments(body);
+    if comments > 0 {
+        let lines = body[..comments].iter().filter(|b| **b == b'\n').count();
+        remarks.push(format!("the first {lines} lines begin with # and were left out as comments"));
+    }
+    let body = &body[comments..];
     let separator = separator(body);
     let header = fields(body.split(|&b| b == b'\n').next().unwrap_or_default(), separator);
     if header > 100_000 {
@@ -55,6 +61,23 @@ pub(super) fn read(body: &[u8], remarks: &mut Vec<String>) -> Result<DataFrame, 
         ));
     }
     Ok(frame)
+}
+
+/// Length of the comment lines before the header. A header may begin with `#` too; it has as many
+/// fields as the line after it.
+fn comments(body: &[u8]) -> usize {
+    let mut at = 0;
+    while body[at..].starts_with(b"#") {
+        let Some(end) = body[at..].iter().position(|b| *b == b'\n') else { break };
+        let next = &body[at + end + 1..];
+        let separator = separator(next);
+        let second = next.split(|&b| b == b'\n').next().unwrap_or_default();
+        if !second.starts_with(b"#") && fields(&body[at..at + end], separator) == fields(second, separator) {
+            break;
+        }
+        at += end + 1;
+    }
+    at
 }
 
 fn looks_like_name(body: &[u8]) -> bool {
@@ -201,6 +224,14 @@ fn ragged(body: &[u8], separator: u8, header: usize, records: usize) -> Option<(
 #[cfg(test)]
 mod tests {
     use super::{Quoting, quoting};
+
+    #[test]
+    fn comments_before_the_header_are_left_out_and_headers_are_kept() {
+        assert_eq!(super::comments(b"# made today\n# by hand\na,b\n1,2\n"), 23);
+        assert_eq!(super::comments(b"#id,b\n1,2\n"), 0);
+        assert_eq!(super::comments(b"a,b\n#1,2\n"), 0);
+        assert_eq!(super::comments(b"#only"), 0);
+    }
 
     #[test]
     fn only_well_formed_quotes_reach_the_reader() {

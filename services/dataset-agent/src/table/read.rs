@@ -4,7 +4,7 @@ use std::{borrow::Cow, io::Cursor, num::NonZeroUsize, sync::OnceLock};
 
 use deepfix_artifact::{Limits, ReadError, decode_text, decompress, looks_binary};
 use hashbrown::HashMap;
-use polars::prelude::{DataFrame, JsonFormat, JsonReader, ParquetReader, SerReader};
+use polars::prelude::{DataFrame, IpcReader, JsonFormat, JsonReader, ParquetReader, SerReader};
 use rayon::prelude::*;
 
 use super::{CellHasher, Column, csv, refine::refine};
@@ -145,11 +145,13 @@ pub(crate) fn read(bytes: &[u8], format: &str, limits: Limits) -> Result<Table, 
     }
     let read = if plain.starts_with(b"PAR1") {
         parquet(&plain)?
+    } else if plain.starts_with(b"ARROW1") {
+        arrow(&plain)?
     } else if format.eq_ignore_ascii_case("parquet") {
         return Err(TableError::Unreadable("is not Parquet: it does not begin with PAR1; write it again with to_parquet".into()));
     } else if looks_binary(&plain) {
         return Err(TableError::Unreadable(format!(
-            "is binary and none of the formats read here (first bytes {}); export the table as CSV, Parquet or NDJSON",
+            "is binary and none of the formats read here (first bytes {}); export the table as CSV, Parquet, Arrow or NDJSON",
             hex(&plain[..plain.len().min(8)])
         )));
     } else {
@@ -179,6 +181,17 @@ fn parquet(bytes: &[u8]) -> Result<Frame, TableError> {
     }
     let frame = guarded(|| ParquetReader::new(Cursor::new(bytes)).finish())
         .map_err(|reason| TableError::Unreadable(format!("the Parquet file cannot be decoded: {reason}")))?;
+    Ok(Frame { frame, typed: true, remarks: Vec::new() })
+}
+
+fn arrow(bytes: &[u8]) -> Result<Frame, TableError> {
+    if bytes.len() < 14 || !bytes.ends_with(b"ARROW1") {
+        return Err(TableError::Incomplete(
+            "the Arrow footer is missing, so the file was cut short; copy or write it again".into(),
+        ));
+    }
+    let frame = guarded(|| IpcReader::new(Cursor::new(bytes)).finish())
+        .map_err(|reason| TableError::Unreadable(format!("the Arrow file cannot be decoded: {reason}")))?;
     Ok(Frame { frame, typed: true, remarks: Vec::new() })
 }
 
