@@ -7,7 +7,10 @@ use hashbrown::HashMap;
 use polars::prelude::{DataFrame, IpcReader, JsonFormat, JsonReader, ParquetReader, SerReader};
 use rayon::prelude::*;
 
-use super::{CellHasher, Column, csv, refine::refine};
+use super::{
+    CellHasher, Column, csv,
+    refine::{decimal_commas, refine},
+};
 use crate::profile::Profile;
 
 /// Columns beyond this many are refused: no table of a model has them, hostile headers do.
@@ -63,7 +66,9 @@ impl Table {
         let rows = read.frame.height();
         let names: Vec<String> = read.frame.get_column_names().iter().map(|name| name.to_string()).collect();
         let columns: Vec<Option<Column>> =
-            read.frame.columns().par_iter().map(|column| guarded(|| Column::from_polars(column)).ok().map(refine)).collect();
+            read.frame.columns().par_iter().map(|column| guarded(|| Column::from_polars(column)).ok()).collect();
+        let commas = !read.typed && decimal_commas(columns.iter().flatten());
+        let columns: Vec<Option<Column>> = columns.into_par_iter().map(|column| column.map(|c| refine(c, commas))).collect();
         drop(read.frame);
         let mut kept = Vec::new();
         for (name, column) in names.into_iter().zip(columns) {

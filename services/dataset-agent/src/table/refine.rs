@@ -106,8 +106,35 @@ fn comma(word: &str) -> Option<Class> {
     }
 }
 
+/// Words of each column that are looked at for the file's decimal sign.
+const LOOKED_AT: usize = 200;
+
+/// Whether a file writes decimal commas: `1,234` is then one and a bit, for some other cell (`3,14`)
+/// cannot part thousands, and no number is written with a point.
+pub(super) fn decimal_commas<'a>(columns: impl Iterator<Item = &'a Column>) -> bool {
+    let (mut commas, mut points) = (0, 0);
+    for column in columns {
+        match &column.values {
+            Values::Words { words, .. } => {
+                for word in words.iter().take(LOOKED_AT) {
+                    match classify(word) {
+                        Class::Comma { thousands: None, .. } => commas += 1,
+                        Class::Number(x) if x.fract() != 0.0 => points += 1,
+                        _ => {}
+                    }
+                }
+            }
+            Values::Numbers(values) if column.kind == Kind::Number => {
+                points += values.iter().take(LOOKED_AT).filter(|x| x.is_finite() && x.fract() != 0.0).count();
+            }
+            Values::Numbers(_) => {}
+        }
+    }
+    commas > 0 && points == 0
+}
+
 /// Decides what a column of words holds; others are left as they are.
-pub(super) fn refine(column: Column) -> Column {
+pub(super) fn refine(column: Column, decimal_commas: bool) -> Column {
     let Values::Words { codes, words } = &column.values else { return column };
     let cells = column.by_code();
     let classes: Vec<Class> = words.iter().map(|word| classify(word)).collect();
@@ -129,7 +156,7 @@ pub(super) fn refine(column: Column) -> Column {
         });
     }
     if enough(numbers + commas) && !is_code(words, &classes, &cells, numbers) && varied(&classes, numbers + commas, filled) {
-        let separators = Separators::of(&classes, &cells, numbers, commas);
+        let separators = Separators::of(&classes, &cells, numbers, commas, decimal_commas);
         return rebuilt(&column, &classes, &cells, Kind::Number, "numbers", &|class, _| match class {
             Class::Number(x) if separators.points => Cell::Fits(*x),
             Class::Number(x) => Cell::Stray(Some(*x)),
@@ -310,13 +337,13 @@ struct Separators {
 }
 
 impl Separators {
-    fn of(classes: &[Class], cells: &[usize], numbers: usize, commas: usize) -> Self {
+    fn of(classes: &[Class], cells: &[usize], numbers: usize, commas: usize, in_file: bool) -> Self {
         let cells_of =
             |keep: &dyn Fn(&Class) -> bool| -> usize { classes.iter().zip(cells).filter(|(c, _)| keep(c)).map(|(_, n)| n).sum() };
         let all_thousands = classes.iter().all(|c| !matches!(c, Class::Comma { thousands: None, .. }));
         let fractions = cells_of(&|c| matches!(c, Class::Number(x) if x.fract() != 0.0));
         let large = cells_of(&|c| matches!(c, Class::Number(x) if x.abs() >= 1000.0));
-        let decimal_comma = !all_thousands;
+        let decimal_comma = in_file || !all_thousands;
         // Whole numbers agree with a decimal comma, numbers below a thousand with commas between thousands.
         let against = if decimal_comma { fractions } else { large };
         if commas == 0 || against == 0 {
@@ -333,7 +360,10 @@ mod tests {
     fn column(words: &[(&str, usize)]) -> Column {
         let codes =
             words.iter().enumerate().flat_map(|(i, (_, n))| std::iter::repeat_n(u32::try_from(i).expect("few"), *n)).collect();
-        refine(Column::new(Kind::Word, Values::Words { codes, words: words.iter().map(|(w, _)| (*w).to_owned()).collect() }))
+        refine(
+            Column::new(Kind::Word, Values::Words { codes, words: words.iter().map(|(w, _)| (*w).to_owned()).collect() }),
+            false,
+        )
     }
 
     #[test]
