@@ -3,8 +3,8 @@
 //! Heavy tails are natural, so a value must be apart from the bulk, not merely far out. Distances are
 //! measured in the column's own tail on that side: the larger of (p90 − p50)/1.28 and (p99 − p50)/2.33,
 //! which are the standard deviation of a normal tail (our construction, after the idea of the
-//! adjusted boxplot, Hubert and Vandervieren 2008), on the raw values and, where all of the bulk is
-//! positive, on their logarithms too: the smaller distance counts. Beyond that, a value counts only
+//! adjusted boxplot, Hubert and Vandervieren 2008), on the raw values and, where none of the bulk is
+//! negative, on their logarithms too (of x + 1 where there are zeros): the smaller distance counts. Beyond that, a value counts only
 //! after a gap wider than the whole way from the median to the bulk's last value. Negative values in a
 //! column whose bulk keeps away from zero are sign errors when their size is that of the others.
 
@@ -162,9 +162,12 @@ fn beyond(sorted: &[f64], upper: bool, limit: f64) -> Option<(Vec<f64>, f64)> {
         if scale > 0.0 { ((first - middle).abs() / scale, gap) } else { (0.0, 0.0) }
     };
     let (mut distance, gap) = measure(bulk, first, edge);
-    if bulk[0] > 0.0 && first > 0.0 {
-        let logs: Vec<f64> = bulk.iter().map(|x| x.ln()).collect();
-        let (in_logs, log_gap) = measure(&logs, first.ln(), edge.ln());
+    // Counts have zeros, and tails as heavy as sizes have: one is added to them.
+    let one = if bulk[0] == 0.0 { 1.0 } else { 0.0 };
+    if bulk[0] >= 0.0 && first + one > 0.0 {
+        let log = |x: f64| (x + one).ln();
+        let logs: Vec<f64> = bulk.iter().map(|x| log(*x)).collect();
+        let (in_logs, log_gap) = measure(&logs, log(first), log(edge));
         // Values spread over orders of magnitude are judged by their logarithms, others by themselves.
         let skewed = quantile(bulk, 0.99) / quantile(bulk, 0.5) > 4.0 || !upper;
         if skewed {
