@@ -276,6 +276,11 @@ fn prepare(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, train: Option<Table
     }
     data.label = label.filter(|_| !empty);
     data.datetime = datetime;
+    sink.progress("ordering columns", Some(0.15))?;
+    let cancel = analysis.cancel();
+    data.splits().for_each(|(_, table)| table.order(|| cancel.is_cancelled()));
+    // Who left meanwhile is noticed here, before the rest is ordered one by one.
+    sink.progress("settling what columns hold", Some(0.2))?;
     table::harmonize(&mut data.train, &mut data.test, data.label.as_deref(), data.datetime.as_deref());
     data.ids = detect::ids::find(&data).into_iter().collect();
     data.regression = match options.task.as_str() {

@@ -67,7 +67,7 @@ pub(crate) fn missing_rate(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, sum
                         Evidence::new("missing_rate", &subject, rate)
                             .versus(">=", medium)
                             .unit("share")
-                            .method("empty cells and the spellings NA, N/A, NaN, null over all rows")
+                            .method("cells that are empty or spell out that they are, over all rows")
                             .source(format!("{} of {} rows", s.missing, s.rows)),
                     )
                     .fix(

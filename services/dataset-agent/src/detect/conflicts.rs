@@ -70,7 +70,7 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Da
                     Evidence::new("equal_pairs", "rows", observed)
                         .versus(">=", (Pairs { observed, expected }).limit())
                         .unit("pairs")
-                        .method("pairs of rows with equal features, against three times those that chance makes from the most varied column"),
+                        .method("pairs of rows with equal features, against what chance makes from the most varied column: three times the expected number, and beyond a Poisson count of that mean"),
                 )
                 .fix(
                     "decide these rows by hand, or drop every row of such a group",

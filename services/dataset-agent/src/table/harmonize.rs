@@ -16,9 +16,6 @@ pub(crate) fn all_names(splits: &[&Table]) -> Vec<String> {
 
 /// Folds spellings and takes magic numbers out, in every split alike. The label keeps its numbers.
 pub(crate) fn harmonize(train: &mut Option<Table>, test: &mut Option<Table>, label: Option<&str>, datetime: Option<&str>) {
-    for table in train.iter().chain(test.iter()) {
-        table.order();
-    }
     let names = all_names(&train.iter().chain(test.iter()).collect::<Vec<_>>());
     for name in names {
         let columns = || train.iter().chain(test.iter()).filter_map(|t| t.column(&name));

@@ -103,8 +103,8 @@ impl Table {
     }
 
     /// Orders every column, on all cores: what follows asks for it column by column.
-    pub(crate) fn order(&self) {
-        self.columns.par_iter().for_each(|column| {
+    pub(crate) fn order(&self, cancelled: impl Fn() -> bool + Sync) {
+        self.columns.par_iter().filter(|_| !cancelled()).for_each(|column| {
             column.spread();
         });
     }
