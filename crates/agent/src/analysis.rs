@@ -3,9 +3,9 @@
 use std::{collections::BTreeMap, fmt};
 
 use deepfix_errors::Error;
-use deepfix_model::{Artifact, ArtifactKind, Chart, Checked, Evidence, Finding, Note, Severity};
+use deepfix_model::{Artifact, ArtifactKind, Chart, Checked, ColumnCard, Evidence, Finding, Note, Severity};
 use deepfix_rpc::Cancel;
-use deepfix_source::{Opened, Reader};
+use deepfix_source::{Opened, Part, Reader};
 
 /// What an agent is and looks for.
 #[derive(Debug, Clone)]
@@ -74,6 +74,7 @@ pub struct Analysis<'a> {
     pub(crate) notes: Vec<Note>,
     pub(crate) checked: Vec<Checked>,
     pub(crate) charts: Vec<Chart>,
+    pub(crate) columns: Vec<ColumnCard>,
     pub(crate) inputs: Vec<deepfix_model::Input>,
     pub(crate) failures: Vec<(String, String)>,
     pub(crate) unreadable: Vec<Finding>,
@@ -102,6 +103,7 @@ impl<'a> Analysis<'a> {
             notes: Vec::new(),
             checked: Vec::new(),
             charts: Vec::new(),
+            columns: Vec::new(),
             inputs: Vec::new(),
             failures: Vec::new(),
             unreadable: Vec::new(),
@@ -149,6 +151,22 @@ impl<'a> Analysis<'a> {
             Ok(opened) => {
                 self.inputs.push(opened.input.clone());
                 Some(opened)
+            }
+            Err(error) => {
+                self.fail(kind, error.to_string());
+                None
+            }
+        }
+    }
+
+    /// Opens the artifact of a kind that may be several files: a folder of parts, or a pattern.
+    /// `None` as for [`Analysis::open`].
+    pub fn open_parts(&mut self, kind: ArtifactKind) -> Option<Vec<Part>> {
+        let artifact = self.artifact(kind)?.clone();
+        match self.reader.open_parts(&artifact) {
+            Ok((parts, input)) => {
+                self.inputs.push(input);
+                Some(parts)
             }
             Err(error) => {
                 self.fail(kind, error.to_string());
@@ -211,6 +229,11 @@ impl<'a> Analysis<'a> {
     /// Keeps a chart.
     pub fn chart(&mut self, chart: Chart) {
         self.charts.push(chart);
+    }
+
+    /// Keeps the cards of a table's columns.
+    pub fn columns(&mut self, cards: Vec<ColumnCard>) {
+        self.columns = cards;
     }
 }
 

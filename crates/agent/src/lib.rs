@@ -43,5 +43,5 @@ mod service;
 
 pub use analysis::{Agent, Analysis, Describe, Options, Sink, Stop};
 pub use deepfix_rpc::Cancel;
-pub use deepfix_source::Reader;
+pub use deepfix_source::{Part, Reader};
 pub use service::{Local, build, run_local};

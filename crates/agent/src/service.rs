@@ -180,6 +180,7 @@ fn result(analysis: Analysis<'_>, agent: &str) -> wire::AgentResult {
             })
             .collect(),
         charts: analysis.charts.into_iter().map(Into::into).collect(),
+        columns: analysis.columns.into_iter().map(Into::into).collect(),
         inputs: analysis.inputs.into_iter().map(Into::into).collect(),
         thresholds,
         failures: analysis.failures.into_iter().map(|(artifact, reason)| wire::ArtifactFailure { artifact, reason }).collect(),

@@ -17,11 +17,13 @@ pub struct Limits {
     /// Most times its size that a compressed artifact may become. Text tables reach about 50;
     /// bombs start at 1000. Small results (below 64 MiB) are exempt.
     pub max_ratio: usize,
+    /// Memory that the tables of one analysis may take, roughly; larger ones are read in slices.
+    pub max_memory: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_artifact: 8 << 30, max_decompressed: 4 << 30, max_ratio: 500 }
+        Self { max_artifact: 8 << 30, max_decompressed: 4 << 30, max_ratio: 500, max_memory: 6 << 30 }
     }
 }
 

@@ -49,6 +49,9 @@ pub(crate) async fn analyze(args: &AnalyzeArgs) -> Outcome {
         None => {
             let mut config = deepfix_standalone::load(args.config.as_deref())?;
             config.gateway.allowed_roots = found.iter().filter_map(root_of).collect();
+            if let Some(limit) = &args.memory_limit {
+                config.limits.max_memory = limit.parse().map_err(|error| Error::field("--memory-limit", error))?;
+            }
             // One request of one person: `--timeout` is the only limit.
             config.gateway.wait_for_ever();
             spec.artifacts = found.into_iter().map(Into::into).collect();
@@ -214,7 +217,14 @@ async fn upload(gateway: &mut Gateway, artifacts: Vec<Artifact>) -> Result<(Vec<
         let opened = async {
             let file = tokio::fs::File::open(&path).await?;
             let meta = file.metadata().await?;
-            if meta.is_dir() { Err(std::io::Error::other("it is a folder")) } else { Ok((file, meta.len())) }
+            if meta.is_dir() {
+                {
+                    let why = "it is a folder, and a server takes single files; send one file, or a profile of the parts (deepfix profile)";
+                    Err(std::io::Error::other(why))
+                }
+            } else {
+                Ok((file, meta.len()))
+            }
         };
         let (mut file, size) = match opened.await {
             Ok(opened) => opened,

@@ -78,7 +78,8 @@ pub(crate) enum Task {
 #[derive(Debug, Args)]
 #[command(after_help = "Exit: 0 report made, 1 --fail-on met, 2 wrong usage, 3 no artifact could be read.")]
 pub(crate) struct AnalyzeArgs {
-    /// Training or reference data (CSV, TSV, Parquet, Arrow, NDJSON, JSON; gzip, zstd), or a profile of it
+    /// Training or reference data (CSV, TSV, Parquet, Arrow, NDJSON, JSON; gzip, zstd), a folder or pattern
+    /// of part files, or a profile
     #[arg(long, visible_alias = "reference", value_name = "FILE", help_heading = "Artifacts")]
     pub(crate) train: Option<PathBuf>,
     /// Test or current data
@@ -133,6 +134,9 @@ pub(crate) struct AnalyzeArgs {
     /// Time limit of the whole, such as 30s
     #[arg(long, value_name = "TIME", help_heading = "Running")]
     pub(crate) timeout: Option<String>,
+    /// Memory that tables may take, such as 2GiB; of larger ones a sample of rows is looked at
+    #[arg(long, value_name = "SIZE", help_heading = "Running")]
+    pub(crate) memory_limit: Option<String>,
     /// Leave findings below this confidence out (0 to 1)
     #[arg(long, value_name = "X", help_heading = "Running")]
     pub(crate) min_confidence: Option<f64>,

@@ -1,19 +1,18 @@
 //! `deepfix profile`: a table's columns without its rows, in a small file that later data are compared
 //! with, and that is merged from the profiles of parts.
 
-use deepfix_artifact::{Content, Limits};
 use deepfix_errors::{Error, ErrorCode};
-use deepfix_standalone::Profile;
+use deepfix_standalone::{LimitsConfig, Profile};
 
 use crate::{Outcome, args::ProfileArgs};
 
 pub(crate) fn profile(args: &ProfileArgs) -> Outcome {
-    let limits = Limits::default();
+    let limits = LimitsConfig::default();
     let mut merged: Option<Profile> = None;
     for file in &args.files {
         let wrong = |reason: String| Error::new(ErrorCode::InvalidArgument, format!("{}: {reason}", file.display()));
-        let content = Content::open(file, limits.max_artifact).map_err(|e| wrong(e.to_string()))?;
-        let part = Profile::of(&content, limits).map_err(|e| wrong(e.to_string()))?;
+        let parts = deepfix_standalone::open_table(file, limits).map_err(|e| wrong(e.to_string()))?;
+        let part = Profile::of_parts(&parts, limits.limits()).map_err(|e| wrong(e.to_string()))?;
         match &mut merged {
             None => merged = Some(part),
             Some(whole) => whole.merge(&part).map_err(|e| wrong(e.to_string()))?,

@@ -211,6 +211,62 @@ pub struct Chart {
     pub marks: Vec<Mark>,
 }
 
+/// One side of a column: what its cells hold in a split.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ColumnSide {
+    /// Rows of the split.
+    pub rows: u64,
+    /// Cells without a value.
+    pub missing: u64,
+    /// Different values.
+    pub distinct: u64,
+    /// Smallest number; `null` for words.
+    pub min: Option<Num>,
+    /// Median; `null` for words.
+    pub median: Option<Num>,
+    /// Largest number; `null` for words.
+    pub max: Option<Num>,
+    /// The most frequent value, cut to a readable length.
+    pub top: Option<String>,
+    /// Cells that hold it.
+    pub top_count: u64,
+    /// Share of the values in each bin.
+    pub bins: Vec<Num>,
+}
+
+/// A measure of how far a column moved between the splits.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ColumnMeasure {
+    /// `psi`, `ks` or `js`.
+    pub name: String,
+    /// The exact value.
+    pub value: Num,
+    /// What is left after the level of chance.
+    pub beyond_chance: Num,
+    /// From where it is a finding of medium severity.
+    pub threshold: Num,
+}
+
+/// A column as it was read: the card that a person looks at first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ColumnCard {
+    /// Name.
+    pub name: String,
+    /// `numeric`, `boolean`, `text`, `time` or `nested`.
+    pub kind: String,
+    /// The train or reference split, when it has the column.
+    pub train: Option<ColumnSide>,
+    /// The test or current split, when it has the column.
+    pub test: Option<ColumnSide>,
+    /// Labels of the bins that both sides share.
+    pub labels: Vec<String>,
+    /// How far it moved.
+    pub measures: Vec<ColumnMeasure>,
+}
+
 /// The report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -242,6 +298,9 @@ pub struct Report {
     pub checked: Vec<Checked>,
     /// Charts of the findings.
     pub charts: Vec<Chart>,
+    /// Columns of the tables, the most troubled first; at most a thousand.
+    #[serde(default)]
+    pub columns: Vec<ColumnCard>,
     /// Milliseconds by stage; the only part that differs between two runs on the same input.
     pub timing: BTreeMap<String, Num>,
 }
@@ -264,6 +323,7 @@ impl Report {
             provenance: Provenance::default(),
             checked: Vec::new(),
             charts: Vec::new(),
+            columns: Vec::new(),
             timing: BTreeMap::new(),
         }
     }

@@ -462,6 +462,7 @@ impl From<Report> for w::Report {
             }),
             checked: map(r.checked),
             charts: map(r.charts),
+            columns: map(r.columns),
             timing: r.timing.into_iter().map(|(k, v)| (k, v.0)).collect(),
         }
     }
@@ -498,6 +499,7 @@ impl TryFrom<w::Report> for Report {
             },
             checked: map(r.checked),
             charts: all(r.charts)?,
+            columns: map(r.columns),
             timing: r.timing.into_iter().map(|(k, v)| (k, Num(v))).collect(),
         })
     }

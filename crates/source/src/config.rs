@@ -32,6 +32,9 @@ pub struct LimitsConfig {
     pub max_decompressed: Size,
     /// Most times its size that a compressed artifact may become.
     pub max_ratio: usize,
+    /// Memory that the tables of one analysis may take, about; of larger ones a sample of rows is
+    /// looked at.
+    pub max_memory: Size,
 }
 
 impl Default for LimitsConfig {
@@ -41,6 +44,7 @@ impl Default for LimitsConfig {
             max_artifact: Size(limits.max_artifact),
             max_decompressed: Size(limits.max_decompressed as u64),
             max_ratio: limits.max_ratio,
+            max_memory: Size(limits.max_memory),
         }
     }
 }
@@ -56,14 +60,15 @@ pub struct SourceConfig {
     pub limits: LimitsConfig,
 }
 
-impl SourceConfig {
-    /// The limits.
+impl LimitsConfig {
+    /// The limits as readers take them.
     #[must_use]
     pub fn limits(&self) -> Limits {
         Limits {
-            max_artifact: self.limits.max_artifact.0,
-            max_decompressed: usize::try_from(self.limits.max_decompressed.0).unwrap_or(usize::MAX),
-            max_ratio: self.limits.max_ratio,
+            max_artifact: self.max_artifact.0,
+            max_decompressed: usize::try_from(self.max_decompressed.0).unwrap_or(usize::MAX),
+            max_ratio: self.max_ratio,
+            max_memory: self.max_memory.0,
         }
     }
 }

@@ -5,9 +5,11 @@
 //! an object store, so that S3 and its kin can take its place.
 
 mod config;
+mod parts;
 mod reader;
 mod store;
 
 pub use config::{LimitsConfig, SourceConfig, StoreConfig};
+pub use parts::{Part, is_pattern, literal, open_table};
 pub use reader::{Opened, Reader, SourceError};
 pub use store::{Store, Stored, Upload};

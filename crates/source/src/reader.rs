@@ -36,6 +36,14 @@ pub enum SourceError {
     /// A scheme we do not read.
     #[error("the address {0:?} is none this server reads; use file:///… or upload the artifact first")]
     Scheme(String),
+    /// A folder or pattern that is no table.
+    #[error("{} {reason}", path.display())]
+    Parts {
+        /// As asked for.
+        path: PathBuf,
+        /// Why, and what to do.
+        reason: String,
+    },
     /// No upload by that id.
     #[error("there is no upload {0:?} (any more); upload the artifact again")]
     NoUpload(String),
@@ -48,7 +56,7 @@ impl Reader {
         Self {
             roots: config.allowed_roots.iter().filter_map(|root| root.canonicalize().ok()).collect(),
             store: (!config.store.path.as_os_str().is_empty()).then(|| config.store.path.clone()),
-            limits: config.limits(),
+            limits: config.limits.limits(),
         }
     }
 

@@ -4,14 +4,16 @@
 //!
 //! The gateway hands it train and test tables (or the SDK's statistics); [`build`] is its service.
 
+mod cards;
 mod detect;
 mod profile;
 mod sdk;
+mod splits;
 mod stats;
 mod table;
 
 use deepfix_agent::{Agent, Analysis, Describe, Sink, Stop};
-use deepfix_model::{ArtifactKind, BugType, Evidence, Finding, Note, Severity, Split};
+use deepfix_model::{ArtifactKind, BugType, Evidence, Finding, Severity, Split};
 use deepfix_rpc::Module;
 use detect::Data;
 use table::{Kind, Table};
@@ -152,8 +154,7 @@ impl Agent for DatasetAgent {
             sdk::detect(analysis, sink)?;
         }
         sink.progress("reading tables", Some(0.1))?;
-        let train = read(analysis, ArtifactKind::Train);
-        let test = read(analysis, ArtifactKind::Test);
+        let (train, test) = splits::read(analysis);
         if train.is_none() && test.is_none() {
             return Ok(());
         }
@@ -190,14 +191,15 @@ impl Agent for DatasetAgent {
         detect::categories::detect(analysis, sink, &data)?;
         sink.progress("distributions", Some(0.7))?;
         let moved = detect::distribution::detect(analysis, sink, &data)?;
-        let joint = detect::correlation::detect(analysis, sink, &data, &moved)?;
+        cards::cards(analysis, &data, &moved);
+        let joint = detect::correlation::detect(analysis, sink, &data, &moved.columns)?;
         sink.progress("leakage", Some(0.8))?;
         detect::leakage::detect(analysis, sink, &data)?;
         detect::ids::leakage(analysis, sink, &data)?;
         sink.progress("what the columns say of the label", Some(0.9))?;
         let learnt = detect::model::Learnt::of(&data, &analysis.cancel());
         detect::noise::detect(analysis, sink, &data, &learnt)?;
-        detect::concept::detect(analysis, sink, &data, &learnt, joint || !moved.is_empty())?;
+        detect::concept::detect(analysis, sink, &data, &learnt, joint || !moved.columns.is_empty())?;
         sink.progress("done", Some(1.0))
     }
 }
@@ -215,26 +217,9 @@ fn against_profile(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Data
     sink.progress("distributions", Some(0.7))?;
     detect::balance::detect(analysis, sink, data)?;
     detect::categories::detect(analysis, sink, data)?;
-    detect::distribution::detect(analysis, sink, data)?;
+    let moved = detect::distribution::detect(analysis, sink, data)?;
+    cards::cards(analysis, data, &moved);
     sink.progress("done", Some(1.0))
-}
-
-fn read(analysis: &mut Analysis<'_>, kind: ArtifactKind) -> Option<Table> {
-    let format = analysis.artifact(kind)?.format.clone();
-    let opened = analysis.open(kind)?;
-    match table::read(&opened.content, &format, analysis.limits()) {
-        Ok(table) => {
-            analysis.set_rows(kind, table.rows());
-            for remark in &table.remarks {
-                analysis.note(Note::new("artifact_unreadable", format!("artifact:{kind}"), format!("{kind}: {remark}")));
-            }
-            Some(table)
-        }
-        Err(error) => {
-            analysis.unreadable(kind, error.code(), error.to_string());
-            None
-        }
-    }
 }
 
 /// Checks the named columns against the tables and decides the task.

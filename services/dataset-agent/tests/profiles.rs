@@ -9,7 +9,7 @@ use deepfix_model::ArtifactKind;
 use support::{Table, inline, labelled};
 
 fn profile(table: &Table) -> Profile {
-    Profile::of(&table.csv(), Default::default()).expect("a table")
+    Profile::of(table.csv(), Default::default()).expect("a table")
 }
 
 fn against(reference: Vec<u8>, current: &Table, options: Options) -> Local {
@@ -55,7 +55,7 @@ fn profiles_of_parts_merge_into_that_of_the_whole() {
     assert_eq!(merged.shape(), profile(&whole).shape());
     // Written and read again, and once more merged with nothing lost.
     let bytes = merged.encode().expect("encodes");
-    assert_eq!(Profile::of(&bytes, Default::default()).expect("a profile"), merged);
+    assert_eq!(Profile::of(bytes.clone(), Default::default()).expect("a profile"), merged);
     assert!(against(bytes, &whole, labelled()).codes().is_empty());
     let mut other = Table::sound(6, 100);
     other.header[1] = "wage".to_owned();

@@ -349,6 +349,7 @@ fn unreasoned(request: SynthesizeRequest) -> Result<Report, Error> {
         let result = outcome.result.unwrap_or_default();
         report.notes.extend(result.notes.into_iter().map(Note::from));
         report.checked.extend(result.checked.into_iter().map(deepfix_model::Checked::from));
+        report.columns.extend(result.columns.into_iter().map(Into::into));
         for chart in result.charts {
             report.charts.push(chart.try_into()?);
         }

@@ -37,6 +37,7 @@ fn outcome(wire: AgentOutcome) -> Result<Outcome, WireError> {
         notes: result.notes.into_iter().map(Into::into).collect(),
         checked: result.checked.into_iter().map(Into::into).collect(),
         charts: result.charts.into_iter().map(Chart::try_from).collect::<Result<_, _>>()?,
+        columns: result.columns.into_iter().map(Into::into).collect(),
         inputs: result.inputs.into_iter().map(Into::into).collect(),
         thresholds: result.thresholds.into_iter().collect(),
     })

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use deepfix_model::{AgentRun, Chart, Checked, Citation, Finding, Input, Note, Num, Report};
+use deepfix_model::{AgentRun, Chart, Checked, Citation, ColumnCard, Finding, Input, Note, Num, Report, Severity};
 
 use crate::{Rules, Wording, merge::merge, readiness::readiness};
 
@@ -19,6 +19,8 @@ pub struct Outcome {
     pub checked: Vec<Checked>,
     /// Charts of the findings.
     pub charts: Vec<Chart>,
+    /// Columns of the tables.
+    pub columns: Vec<ColumnCard>,
     /// Artifacts as they were read.
     pub inputs: Vec<Input>,
     /// Thresholds in force.
@@ -50,6 +52,8 @@ const AGENTS: [&str; 4] = ["dataset", "training", "checks", "checkpoint"];
 
 /// Most sources cited for one finding.
 const CITATIONS: usize = 3;
+/// Column cards kept.
+const COLUMNS: usize = 1000;
 
 /// Joins, explains, ranks, scores and words.
 #[must_use]
@@ -77,6 +81,7 @@ pub fn synthesize(mut outcomes: Vec<Outcome>, pages: &[Page], subject: Subject, 
         report.notes.extend(outcome.notes);
         report.checked.extend(outcome.checked);
         report.charts.extend(outcome.charts);
+        report.columns.extend(outcome.columns);
         report.agents.push(outcome.run);
     }
     findings.retain(|f| f.confidence >= subject.min_confidence);
@@ -91,8 +96,21 @@ pub fn synthesize(mut outcomes: Vec<Outcome>, pages: &[Page], subject: Subject, 
     report.checked.sort_by(|a, b| (place(&a.agent), &a.code).cmp(&(place(&b.agent), &b.code)));
     report.provenance.inputs.sort();
     report.charts.sort_by(|a, b| (&a.subject, a.kind, &a.title).cmp(&(&b.subject, b.kind, &b.title)));
+    order_columns(&mut report);
     report.root_causes = rules.fire(&report.findings);
     report.readiness = readiness(&report.agents, &report.findings, &report.checked);
     report.summary = wording.summary(&report);
     report
+}
+/// The cards of the columns with the gravest findings first; the order the agent gave breaks ties.
+fn order_columns(report: &mut Report) {
+    let mut weights: std::collections::BTreeMap<&str, (Severity, usize)> = Default::default();
+    for finding in &report.findings {
+        for column in &finding.columns {
+            let weight = weights.entry(column).or_insert((finding.severity, 0));
+            *weight = (weight.0.max(finding.severity), weight.1 + 1);
+        }
+    }
+    report.columns.sort_by_key(|card| std::cmp::Reverse(weights.get(card.name.as_str()).copied()));
+    report.columns.truncate(COLUMNS);
 }

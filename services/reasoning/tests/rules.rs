@@ -40,6 +40,7 @@ fn report(findings: Vec<Finding>) -> Report {
             notes: Vec::new(),
             checked: Vec::new(),
             charts: Vec::new(),
+            columns: Vec::new(),
             inputs: Vec::new(),
             thresholds: BTreeMap::new(),
         })

@@ -130,6 +130,9 @@ pub struct AgentResult {
     /// Artifacts that could not be used. When none could, the agent's part failed.
     #[prost(message, repeated, tag = "7")]
     pub failures: ::prost::alloc::vec::Vec<ArtifactFailure>,
+    /// Columns of the tables, the most troubled first.
+    #[prost(message, repeated, tag = "8")]
+    pub columns: ::prost::alloc::vec::Vec<super::super::report::v1::ColumnCard>,
 }
 /// Generated client implementations.
 pub mod agent_service_client {

@@ -319,6 +319,72 @@ pub struct Chart {
     #[prost(message, repeated, tag = "8")]
     pub marks: ::prost::alloc::vec::Vec<Mark>,
 }
+/// One side of a column: what its cells hold in a split.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ColumnSide {
+    /// Rows of the split.
+    #[prost(uint64, tag = "1")]
+    pub rows: u64,
+    /// Cells without a value.
+    #[prost(uint64, tag = "2")]
+    pub missing: u64,
+    /// Different values.
+    #[prost(uint64, tag = "3")]
+    pub distinct: u64,
+    /// Smallest, median and largest number; absent for words.
+    #[prost(double, optional, tag = "4")]
+    pub min: ::core::option::Option<f64>,
+    #[prost(double, optional, tag = "5")]
+    pub median: ::core::option::Option<f64>,
+    #[prost(double, optional, tag = "6")]
+    pub max: ::core::option::Option<f64>,
+    /// The most frequent value, cut to a readable length, and its cells.
+    #[prost(string, tag = "7")]
+    pub top: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "8")]
+    pub top_count: u64,
+    /// Share of the values in each bin.
+    #[prost(double, repeated, tag = "9")]
+    pub bins: ::prost::alloc::vec::Vec<f64>,
+}
+/// A measure of how far a column moved between the splits.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ColumnMeasure {
+    /// "psi", "ks" or "js".
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// The exact value.
+    #[prost(double, tag = "2")]
+    pub value: f64,
+    /// What is left after the level of chance.
+    #[prost(double, tag = "3")]
+    pub beyond_chance: f64,
+    /// From where it is a finding of medium severity.
+    #[prost(double, tag = "4")]
+    pub threshold: f64,
+}
+/// A column as it was read: the card that a person looks at first.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ColumnCard {
+    /// Name.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// "numeric", "boolean", "text", "time" or "nested".
+    #[prost(string, tag = "2")]
+    pub kind: ::prost::alloc::string::String,
+    /// The train or reference split, when it has the column.
+    #[prost(message, optional, tag = "3")]
+    pub train: ::core::option::Option<ColumnSide>,
+    /// The test or current split, when it has the column.
+    #[prost(message, optional, tag = "4")]
+    pub test: ::core::option::Option<ColumnSide>,
+    /// Labels of the bins that both sides share.
+    #[prost(string, repeated, tag = "5")]
+    pub labels: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// How far it moved.
+    #[prost(message, repeated, tag = "6")]
+    pub measures: ::prost::alloc::vec::Vec<ColumnMeasure>,
+}
 /// Versions, thresholds and inputs that produced the report.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Provenance {
@@ -383,6 +449,9 @@ pub struct Report {
         ::prost::alloc::string::String,
         f64,
     >,
+    /// Columns of the tables, the most troubled first; at most a thousand.
+    #[prost(message, repeated, tag = "14")]
+    pub columns: ::prost::alloc::vec::Vec<ColumnCard>,
 }
 /// How much harm a finding does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]

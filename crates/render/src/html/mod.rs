@@ -3,6 +3,7 @@
 //! dark. Colour means severity only, and a word always says the same.
 
 mod chart;
+mod columns;
 
 use deepfix_model::{AgentStatus, Chart, Finding, Report, Severity};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -34,6 +35,7 @@ pub(crate) fn page(report: &Report) -> String {
                     (root_causes(report))
                     (other_charts(report))
                     (findings(report))
+                    (columns::section(report))
                     (notes(report))
                     (sound(report))
                 }

@@ -9,7 +9,7 @@ use deepfix_model::{
     ArtifactKind, BugType, Chart, ChartKind, Checked, Evidence, Finding, Note, Num, Series, Severity, Split, above,
     counted_above, fmt_number,
 };
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 use rayon::prelude::*;
 
 use super::{Data, emit};
@@ -117,13 +117,22 @@ fn few_values(sorted: &[f64]) -> Option<Vec<(String, usize)>> {
     Some(out.into_iter().map(|(x, n)| (show(x), n)).collect())
 }
 
-/// Returns the columns that moved.
-pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Data) -> Result<HashSet<String>, Stop> {
+/// What was measured between the splits.
+#[derive(Debug, Default)]
+pub(crate) struct Moved {
+    /// Columns reported as moved.
+    pub(crate) columns: HashSet<String>,
+    /// Every column that was compared.
+    pub(crate) drift: HashMap<String, Drift>,
+}
+
+/// Compares every column that both splits have.
+pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Data) -> Result<Moved, Stop> {
     let Some((train, test)) = data.both() else {
         for code in ["covariate_shift", "label_shift", "unit_change"] {
             analysis.checked(Checked::not(code, "needs a train and a test split"));
         }
-        return Ok(HashSet::new());
+        return Ok(Moved::default());
     };
     let cancel = analysis.cancel();
     let names: Vec<String> =
@@ -137,14 +146,14 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Da
         .collect();
     let level = 0.002 / names.len().max(1) as f64;
     let (mut features, mut labels, mut looked, mut too_few) = (Vec::new(), Vec::new(), 0, Vec::new());
-    let (mut units, mut moved) = (Vec::new(), HashSet::new());
+    let (mut units, mut moved) = (Vec::new(), Moved::default());
     for (name, compared) in names.iter().zip(compared) {
         let is_label = data.label.as_deref() == Some(name);
         let (drift, n, m) = match compared {
             Compared::Drift(drift, n, m) => (drift, n, m),
             Compared::Unit(unit, n, m) => {
                 looked += 1;
-                moved.insert(name.clone());
+                moved.columns.insert(name.clone());
                 units.push(unit_finding(data, name, &unit, n, m));
                 continue;
             }
@@ -170,6 +179,7 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Da
         }
         // The label is one question of its own, not one of many columns.
         let level = if is_label { 0.01 } else { level };
+        moved.drift.insert(name.clone(), drift.clone());
         let Some(severity) = verdict(analysis, &drift).filter(|_| drift.p_value <= level) else { continue };
         let code = if is_label { "label_shift" } else { "covariate_shift" };
         let (finding, strength) = finding(analysis, code, name, &drift, severity, (n, m), level);
@@ -177,7 +187,7 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Da
             analysis.chart(chart(name, "label", &drift));
             labels.push(finding);
         } else {
-            moved.insert(name.clone());
+            moved.columns.insert(name.clone());
             features.push((strength, finding, drift));
         }
     }

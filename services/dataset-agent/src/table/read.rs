@@ -1,272 +1,180 @@
-//! From bytes to a table, with the format told by content first, then by hint and name.
+//! From the files of a table to its columns, within the memory allowed: a table over it is read slice
+//! by slice, and rows are kept by the hash of their content, so that rows that are equal are kept or
+//! left together, in one split as in the other.
 
-use std::{borrow::Cow, io::Cursor, num::NonZeroUsize, sync::OnceLock};
+use std::borrow::Cow;
 
-use deepfix_artifact::{Limits, ReadError, decode_text, decompress, looks_binary};
-use hashbrown::HashMap;
-use polars::prelude::{DataFrame, IpcReader, JsonFormat, JsonReader, ParquetReader, SerReader};
-use rayon::prelude::*;
+use deepfix_agent::Part;
+use deepfix_artifact::{Limits, ReadError, decompress};
+use polars::prelude::{BooleanChunked, DataFrame, DataType, IntoColumn, NamedFrom, NewChunkedArray, PlSmallStr, Series};
 
 use super::{
-    CellHasher, Column, csv,
-    refine::{decimal_commas, refine},
+    Column, Table, TableError,
+    column::mix,
+    concat::concat,
+    frame::{self, Frame, guarded},
 };
-use crate::profile::Profile;
+use crate::profile::{MAGIC, Profile};
 
-/// Columns beyond this many are refused: no table of a model has them, hostile headers do.
-const MAX_COLUMNS: usize = 100_000;
+/// Memory that a cell takes from reading to the last detector: the frame, the column, its order, and
+/// what is built from them. Measured on tables of numbers (`bench/dataset`).
+const CELL: usize = 40;
+/// Partition value that Hive and Spark write for "missing".
+const HIVE_NULL: &str = "__HIVE_DEFAULT_PARTITION__";
 
-/// A table as read: every column taken out of the file's form once.
-#[derive(Debug)]
-pub(crate) struct Table {
-    names: Vec<String>,
-    columns: Vec<Column>,
-    index: HashMap<String, usize>,
-    rows: usize,
-    sums: OnceLock<Vec<u64>>,
-    /// Whether the file declares types (Parquet, JSON), or they were inferred (CSV).
-    pub(crate) typed: bool,
-    /// Spread out from a profile: columns stand each by itself, rows mean nothing.
-    pub(crate) marginal: bool,
-    /// What a reader should know: an encoding replaced, columns left out.
-    pub(crate) remarks: Vec<String>,
+/// The files of a table, decompressed.
+pub(crate) struct Unpacked<'a> {
+    parts: Vec<(&'a str, Cow<'a, [u8]>)>,
+    format: &'a str,
 }
 
-/// A table in the form of its file.
-struct Frame {
-    frame: DataFrame,
-    typed: bool,
-    remarks: Vec<String>,
+/// How a table is read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reading<'a> {
+    /// Share of the rows to keep; 1 for all.
+    pub(crate) share: f64,
+    /// Column that does not decide which rows are kept, so that rows that differ in it only stay together.
+    pub(crate) label: &'a str,
 }
 
-/// Why a table could not be read.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum TableError {
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    #[error("{0}")]
-    Unreadable(String),
-    /// The format is right but something it promises is missing.
-    #[error("{0}")]
-    Incomplete(String),
-}
-
-impl TableError {
-    /// The fault code that says whose fault it is.
-    pub(crate) fn code(&self) -> &'static str {
-        match self {
-            Self::Read(_) | Self::Unreadable(_) => "artifact_unreadable",
-            Self::Incomplete(_) => "artifact_incomplete",
-        }
-    }
-}
-
-impl Table {
-    fn new(mut read: Frame) -> Self {
-        let rows = read.frame.height();
-        let names: Vec<String> = read.frame.get_column_names().iter().map(|name| name.to_string()).collect();
-        let columns: Vec<Option<Column>> =
-            read.frame.columns().par_iter().map(|column| guarded(|| Column::from_polars(column)).ok()).collect();
-        let commas = !read.typed && decimal_commas(columns.iter().flatten());
-        let columns: Vec<Option<Column>> = columns.into_par_iter().map(|column| column.map(|c| refine(c, commas))).collect();
-        drop(read.frame);
-        let mut kept = Vec::new();
-        for (name, column) in names.into_iter().zip(columns) {
-            match column {
-                Some(column) => kept.push((name, column)),
-                None => read.remarks.push(format!("column `{name}` has a type that is not read here and was left out")),
-            }
-        }
-        Self { typed: read.typed, remarks: read.remarks, ..Self::of_columns(rows, kept) }
-    }
-
-    pub(crate) fn of_columns(rows: usize, columns: Vec<(String, Column)>) -> Self {
-        let (names, columns): (Vec<String>, Vec<Column>) = columns.into_iter().unzip();
-        let index = names.iter().enumerate().map(|(i, name)| (name.clone(), i)).collect();
-        Self { names, columns, index, rows, sums: OnceLock::new(), typed: false, marginal: false, remarks: Vec::new() }
-    }
-
-    pub(crate) fn rows(&self) -> usize {
-        self.rows
-    }
-
-    pub(crate) fn names(&self) -> &[String] {
-        &self.names
-    }
-
-    pub(crate) fn column(&self, name: &str) -> Option<&Column> {
-        self.index.get(name).map(|&i| &self.columns[i])
-    }
-
-    pub(crate) fn column_mut(&mut self, name: &str) -> Option<&mut Column> {
-        self.index.get(name).map(|&i| &mut self.columns[i])
-    }
-
-    /// Orders every column, on all cores: what follows asks for it column by column.
-    pub(crate) fn order(&self, cancelled: impl Fn() -> bool + Sync) {
-        self.columns.par_iter().filter(|_| !cancelled()).for_each(|column| {
-            column.spread();
-        });
-    }
-
-    /// Per row, the sum of its cells' hashes in these columns: sums, because they do not depend on the
-    /// order of columns, and because a column is taken out of them again by subtraction.
-    pub(crate) fn row_sums(&self, names: &[String]) -> Vec<u64> {
-        let whole = self.sums.get_or_init(|| {
-            let hashers: Vec<CellHasher<'_>> = self.columns().map(|(name, column)| column.hasher(name)).collect();
-            self.sum(&hashers, |sum, hash| *sum = sum.wrapping_add(hash), vec![0; self.rows])
-        });
-        let wanted: hashbrown::HashSet<&String> = names.iter().collect();
-        let out: Vec<CellHasher<'_>> =
-            self.columns().filter(|(name, _)| !wanted.contains(name)).map(|(name, column)| column.hasher(name)).collect();
-        self.sum(&out, |sum, hash| *sum = sum.wrapping_sub(hash), whole.clone())
-    }
-
-    fn sum(&self, hashers: &[CellHasher<'_>], apply: fn(&mut u64, u64), mut sums: Vec<u64>) -> Vec<u64> {
-        // A chunk of sums stays in the cache while the columns pass by.
-        const CHUNK: usize = 16_384;
-        sums.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, sums)| {
-            for hasher in hashers {
-                for (i, sum) in sums.iter_mut().enumerate() {
-                    apply(sum, hasher.hash(chunk * CHUNK + i));
+impl<'a> Unpacked<'a> {
+    /// Decompresses the files.
+    pub(crate) fn new(parts: &'a [Part], format: &'a str, limits: Limits) -> Result<Self, TableError> {
+        let mut unpacked = Vec::with_capacity(parts.len());
+        let mut total = 0_usize;
+        for part in parts {
+            let plain = decompress(&part.content, limits).map_err(|error| named(&part.name, error.into()))?;
+            if let Cow::Owned(bytes) = &plain {
+                total = total.saturating_add(bytes.len());
+                if total > limits.max_decompressed {
+                    return Err(ReadError::Bomb { compressed: part.content.len(), limit: limits.max_decompressed }.into());
                 }
             }
-        });
-        sums
-    }
-
-    /// Names and columns, in order.
-    pub(crate) fn columns(&self) -> impl Iterator<Item = (&String, &Column)> {
-        self.names.iter().zip(&self.columns)
-    }
-}
-
-/// Reads a table.
-pub(crate) fn read(bytes: &[u8], format: &str, limits: Limits) -> Result<Table, TableError> {
-    let plain = decompress(bytes, limits)?;
-    if plain.starts_with(crate::profile::MAGIC) {
-        let profile = Profile::decode(&plain).map_err(|e| TableError::Unreadable(e.to_string()))?;
-        return Ok(Table::of_profile(&profile));
-    }
-    let read = if plain.starts_with(b"PAR1") {
-        parquet(&plain)?
-    } else if plain.starts_with(b"ARROW1") {
-        arrow(&plain)?
-    } else if format.eq_ignore_ascii_case("parquet") {
-        return Err(TableError::Unreadable("is not Parquet: it does not begin with PAR1; write it again with to_parquet".into()));
-    } else if looks_binary(&plain) {
-        return Err(TableError::Unreadable(format!(
-            "is binary and none of the formats read here (first bytes {}); export the table as CSV, Parquet, Arrow or NDJSON",
-            hex(&plain[..plain.len().min(8)])
-        )));
-    } else {
-        text(&plain, format)?
-    };
-    if read.frame.width() > MAX_COLUMNS {
-        return Err(TableError::Unreadable(format!("has {} columns, over the limit of {MAX_COLUMNS}", read.frame.width())));
-    }
-    if read.frame.height() == 0 {
-        return Err(TableError::Incomplete(format!(
-            "has a header of {} columns and no rows; was the export cut short, or a filter too strict?",
-            read.frame.width()
-        )));
-    }
-    Ok(Table::new(read))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect::<Vec<_>>().join(" ")
-}
-
-fn parquet(bytes: &[u8]) -> Result<Frame, TableError> {
-    if bytes.len() < 12 || !bytes.ends_with(b"PAR1") {
-        return Err(TableError::Incomplete(
-            "the Parquet footer is missing, so the file was cut short; copy or write it again".into(),
-        ));
-    }
-    let frame = guarded(|| ParquetReader::new(Cursor::new(bytes)).finish())
-        .map_err(|reason| TableError::Unreadable(format!("the Parquet file cannot be decoded: {reason}")))?;
-    Ok(Frame { frame, typed: true, remarks: Vec::new() })
-}
-
-fn arrow(bytes: &[u8]) -> Result<Frame, TableError> {
-    if bytes.len() < 14 || !bytes.ends_with(b"ARROW1") {
-        return Err(TableError::Incomplete(
-            "the Arrow footer is missing, so the file was cut short; copy or write it again".into(),
-        ));
-    }
-    let frame = guarded(|| IpcReader::new(Cursor::new(bytes)).finish())
-        .map_err(|reason| TableError::Unreadable(format!("the Arrow file cannot be decoded: {reason}")))?;
-    Ok(Frame { frame, typed: true, remarks: Vec::new() })
-}
-
-fn text(bytes: &[u8], format: &str) -> Result<Frame, TableError> {
-    let decoded = decode_text(bytes);
-    let mut remarks = Vec::new();
-    if decoded.encoding != "UTF-8" {
-        remarks.push(format!("read as {}, because it is not valid UTF-8", decoded.encoding));
-    }
-    let body: &[u8] = &decoded.text;
-    let first = body.iter().find(|b| !b.is_ascii_whitespace());
-    let mut typed = false;
-    let frame = match (format, first) {
-        ("csv" | "tsv", _) => csv::read(body, &mut remarks)?,
-        (_, Some(b'{' | b'[')) => {
-            typed = true;
-            json(body)?
+            unpacked.push((part.name.as_str(), plain));
         }
-        (_, None) => return Err(TableError::Incomplete("holds nothing but white space".into())),
-        _ => csv::read(body, &mut remarks)?,
-    };
-    Ok(Frame { frame, typed, remarks })
-}
-
-fn json(body: &[u8]) -> Result<DataFrame, TableError> {
-    let first = body.iter().position(|b| !b.is_ascii_whitespace()).unwrap_or(0);
-    let depth = nesting(&body[first..]);
-    if depth > 32 {
-        return Err(TableError::Unreadable(format!(
-            "is nested {depth} levels deep; a table is one object per line, or an array of them"
-        )));
+        Ok(Self { parts: unpacked, format })
     }
-    let lines = body[first] == b'{';
-    let format = if lines { JsonFormat::JsonLines } else { JsonFormat::Json };
-    let body: Cow<'_, [u8]> = Cow::Borrowed(body);
-    guarded(|| JsonReader::new(Cursor::new(&*body)).with_json_format(format).infer_schema_len(NonZeroUsize::new(10_000)).finish())
-        .map_err(|reason| TableError::Unreadable(format!("is not valid {}: {reason}", if lines { "NDJSON" } else { "JSON" })))
+
+    /// Bytes of memory that the whole table would take, roughly.
+    pub(crate) fn weight(&self) -> Result<u64, TableError> {
+        let mut cells = 0_usize;
+        for (name, plain) in &self.parts {
+            if !plain.starts_with(MAGIC) {
+                cells = cells.saturating_add(frame::cells(plain, self.format).map_err(|error| named(name, error))?);
+            }
+        }
+        Ok((cells as u64).saturating_mul(CELL as u64))
+    }
+
+    /// Reads the table.
+    pub(crate) fn read(&self, reading: Reading<'_>) -> Result<Table, TableError> {
+        if let Some(profile) = self.profile()? {
+            return Ok(Table::of_profile(&profile));
+        }
+        let (mut frames, mut typed, mut remarks, mut rows) = (Vec::new(), true, Vec::<String>::new(), 0_u64);
+        let mut take = |read: Frame, name: &str| -> Result<(), TableError> {
+            rows += read.frame.height() as u64;
+            typed &= read.typed;
+            for remark in read.remarks {
+                if remarks.len() < 20 && !remarks.contains(&remark) {
+                    remarks.push(remark);
+                }
+            }
+            let kept = if reading.share < 1.0 { keep(read.frame, reading)? } else { read.frame };
+            frames.push(partitioned(kept, name)?);
+            Ok(())
+        };
+        for (name, plain) in &self.parts {
+            if reading.share < 1.0 {
+                frame::slices(plain, self.format, |slice| take(slice, name)).map_err(|error| named(name, error))?;
+            } else {
+                let whole = frame::whole(plain, self.format).map_err(|error| named(name, error))?;
+                take(whole, name).map_err(|error| named(name, error))?;
+            }
+        }
+        let frame = guarded(|| concat(frames))
+            .map_err(|reason| TableError::Unreadable(format!("the files do not make one table: {reason}")))?;
+        if frame.height() == 0 {
+            return Err(TableError::Incomplete(format!(
+                "has a header of {} columns and no rows; was the export cut short, or a filter too strict?",
+                frame.width()
+            )));
+        }
+        let mut table = Table::new(Frame { frame, typed, remarks });
+        table.sampled_from = (reading.share < 1.0).then_some(rows);
+        Ok(table)
+    }
+
+    /// The tables of the file one after the other, none larger than a slice.
+    pub(crate) fn slices(&self, mut each: impl FnMut(&Table) -> Result<(), TableError>) -> Result<(), TableError> {
+        self.parts.iter().try_for_each(|(name, plain)| {
+            frame::slices(plain, self.format, |slice| {
+                let frame = partitioned(slice.frame, name)?;
+                each(&Table::new(Frame { frame, ..slice }))
+            })
+            .map_err(|error| named(name, error))
+        })
+    }
+
+    /// The profile that the files are, merged; `None` for tables.
+    pub(crate) fn profile(&self) -> Result<Option<Profile>, TableError> {
+        let mut merged: Option<Profile> = None;
+        for (name, plain) in self.parts.iter().filter(|(_, plain)| plain.starts_with(MAGIC)) {
+            let wrong = |error: crate::ProfileError| named(name, TableError::Unreadable(error.to_string()));
+            let part = Profile::decode(plain).map_err(wrong)?;
+            match &mut merged {
+                None => merged = Some(part),
+                Some(whole) => whole.merge(&part).map_err(wrong)?,
+            }
+        }
+        let tables = self.parts.iter().filter(|(_, plain)| !plain.starts_with(MAGIC)).count();
+        if merged.is_some() && tables > 0 {
+            return Err(TableError::Unreadable("holds profiles beside tables; hand in one or the other".into()));
+        }
+        Ok(merged)
+    }
 }
 
-/// Deepest nesting of brackets outside strings.
-fn nesting(bytes: &[u8]) -> usize {
-    let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0_usize, false, false);
-    for &byte in bytes {
-        if in_string {
-            match (escaped, byte) {
-                (true, _) => escaped = false,
-                (false, b'\\') => escaped = true,
-                (false, b'"') => in_string = false,
-                _ => {}
-            }
+fn named(name: &str, error: TableError) -> TableError {
+    match error {
+        TableError::Unreadable(reason) if !name.is_empty() => TableError::Unreadable(format!("{name}: {reason}")),
+        TableError::Incomplete(reason) if !name.is_empty() => TableError::Incomplete(format!("{name}: {reason}")),
+        TableError::Read(error) if !name.is_empty() => TableError::Unreadable(format!("{name}: {error}")),
+        error => error,
+    }
+}
+
+/// Rows whose hash falls below the share.
+fn keep(frame: DataFrame, reading: Reading<'_>) -> Result<DataFrame, TableError> {
+    let columns: Vec<(String, Column)> = frame
+        .columns()
+        .iter()
+        .filter(|column| column.name().as_str() != reading.label)
+        .filter_map(|column| Some((column.name().to_string(), guarded(|| Column::from_polars(column)).ok()?)))
+        .collect();
+    let names: Vec<String> = columns.iter().map(|c| c.0.clone()).collect();
+    let sums = Table::of_columns(frame.height(), columns).row_sums(&names);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of the range")]
+    let cut = (reading.share * u64::MAX as f64) as u64;
+    let mask: Vec<bool> = sums.iter().map(|sum| mix(*sum) < cut).collect();
+    let mask = BooleanChunked::from_slice(PlSmallStr::EMPTY, &mask);
+    guarded(|| frame.filter(&mask)).map_err(|reason| TableError::Unreadable(format!("a slice cannot be filtered: {reason}")))
+}
+
+/// The frame with the columns that its folders name (`year=2026/month=11/part.parquet`).
+fn partitioned(mut frame: DataFrame, name: &str) -> Result<DataFrame, TableError> {
+    for (key, value) in name.split('/').filter_map(|folder| folder.split_once('=')) {
+        if key.is_empty() || frame.column(key).is_ok() {
             continue;
         }
-        match byte {
-            b'"' => in_string = true,
-            b'{' | b'[' => {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
+        let (name, rows) = (PlSmallStr::from(key), frame.height());
+        let series = if value == HIVE_NULL {
+            Series::full_null(name, rows, &DataType::String)
+        } else {
+            Series::new(name, vec![value; rows])
+        };
+        guarded(|| frame.with_column(series.into_column()).map(|_| ()))
+            .map_err(|reason| TableError::Unreadable(format!("the partition {key}={value} cannot be added: {reason}")))?;
     }
-    deepest
-}
-
-/// Some paths of polars panic on malformed input; a panic is an unreadable file here.
-pub(super) fn guarded<T>(read: impl FnOnce() -> polars::prelude::PolarsResult<T>) -> Result<T, String> {
-    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)) {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(error.to_string().lines().next().unwrap_or_default().to_owned()),
-        Err(_) => Err("the decoder gave up on malformed content".to_owned()),
-    }
+    Ok(frame)
 }
