@@ -51,6 +51,46 @@ impl LayerStats {
         row.cells.get(index).copied().flatten()
     }
 
+    /// Rows of weights: parameters named weight or kernel.
+    pub(crate) fn weights(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(|row| {
+            let name = row.layer.to_lowercase();
+            row.kind == "param" && (name.contains("weight") || name.contains("kernel"))
+        })
+    }
+
+    /// Names of weight layers in their order, without normalisation and embeddings, whose gradients
+    /// are of another kind.
+    pub(crate) fn weight_layers(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for row in self.weights() {
+            let lower = row.layer.to_lowercase();
+            if !["norm", "bn", "ln_", "embed"].iter().any(|word| lower.contains(word)) && !names.contains(&row.layer.as_str()) {
+                names.push(&row.layer);
+            }
+        }
+        names
+    }
+
+    /// Relative distance that weights went: mean update ratio of an epoch times the epochs, median over
+    /// layers.
+    pub(crate) fn travel(&self, epochs: usize) -> Option<f64> {
+        let distances: Vec<f64> = self
+            .weight_layers()
+            .into_iter()
+            .filter_map(|layer| {
+                let ratios: Vec<f64> = self
+                    .weights()
+                    .filter(|row| row.layer == layer)
+                    .filter_map(|row| self.cell(row, "update_ratio"))
+                    .filter(|v| v.is_finite())
+                    .collect();
+                (!ratios.is_empty()).then(|| crate::stats::mean(&ratios) * ratios.len().max(epochs) as f64)
+            })
+            .collect();
+        (!distances.is_empty()).then(|| crate::stats::median(&distances))
+    }
+
     pub(crate) fn last_epoch(&self) -> f64 {
         self.rows.iter().map(|r| r.epoch).fold(f64::NEG_INFINITY, f64::max)
     }

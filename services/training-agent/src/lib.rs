@@ -3,16 +3,19 @@
 
 mod charts;
 mod detect;
+mod facts;
 mod layers;
 mod log;
 mod params;
+mod rise;
 mod run;
+mod stats;
 
 use deepfix_agent::{Agent, Analysis, Describe, Reader, Sink, Stop};
 use deepfix_artifact::checkpoint::{Checkpoint, read_checkpoint};
 use deepfix_model::{ArtifactKind, Checked, Note};
 use deepfix_rpc::Module;
-use detect::{DETECTORS, Limits, THRESHOLDS, Verdict};
+use detect::{Case, DETECTORS, THRESHOLDS, Verdict};
 use layers::LayerStats;
 use params::Params;
 use run::Run;
@@ -58,13 +61,14 @@ impl Agent for TrainingAgent {
         run.layers = layers;
         run.checkpoint = checkpoint_epoch(analysis);
         let thresholds = analysis.thresholds().clone();
-        let limits = Limits(&thresholds);
+        let mut case = Case::new(&run, &thresholds);
         let mut found = Vec::new();
         for (i, (code, detector)) in DETECTORS.iter().enumerate() {
             sink.progress("looking at curves", Some(0.3 + 0.6 * i as f64 / DETECTORS.len() as f64))?;
-            match detector(&run, &limits) {
+            match detector(&case) {
                 Verdict::Looked(subjects, findings) => {
                     analysis.checked(Checked::done(code, subjects, findings.len()));
+                    case.keep(code, &findings);
                     found.extend(findings);
                 }
                 Verdict::CannotTell(why) => analysis.checked(Checked::not(code, why)),

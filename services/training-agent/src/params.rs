@@ -35,6 +35,46 @@ impl Params {
         self.get(names).and_then(|v| v.as_f64().or_else(|| v.as_str().and_then(|s| s.parse().ok())))
     }
 
+    /// The first value under any of these names that is not null.
+    pub(crate) fn given(&self, names: &[&str]) -> Option<&Value> {
+        names.iter().filter_map(|name| find(&self.0, name, 0)).find(|value| !value.is_null())
+    }
+
+    /// Whether a setting is there and says yes: not null, false, zero, or empty.
+    pub(crate) fn is_on(&self, name: &str) -> bool {
+        match self.given(&[name]) {
+            None => false,
+            Some(Value::Bool(on)) => *on,
+            Some(Value::Number(n)) => n.as_f64() != Some(0.0),
+            Some(Value::String(text)) => !matches!(text.to_lowercase().as_str(), "" | "none" | "false" | "off" | "no"),
+            Some(Value::Array(list)) => !list.is_empty(),
+            Some(Value::Object(map)) => !map.is_empty(),
+            Some(Value::Null) => false,
+        }
+    }
+
+    /// A text in lower case.
+    pub(crate) fn lower(&self, names: &[&str]) -> Option<String> {
+        names.iter().find_map(|name| self.given(&[name]).and_then(Value::as_str)).map(str::to_lowercase)
+    }
+
+    /// Rows of the validation split.
+    pub(crate) fn validation_rows(&self) -> Option<f64> {
+        let stated = self.number(&["num_val", "n_val", "val_size", "num_validation", "eval_samples"]).filter(|n| *n > 1.0);
+        stated.or_else(|| Some(self.class_counts(true)?.iter().sum()))
+    }
+
+    /// Number of classes.
+    pub(crate) fn classes(&self) -> Option<f64> {
+        let counted = self.class_counts(false).map(|c| c.len() as f64);
+        counted.or_else(|| self.number(&["num_classes", "num_class", "n_classes", "num_labels"]))
+    }
+
+    /// Epochs or rounds that were planned.
+    pub(crate) fn planned(&self) -> Option<f64> {
+        self.number(&["max_epochs", "epochs", "num_train_epochs", "num_boost_round", "n_estimators"])
+    }
+
     pub(crate) fn text(&self, names: &[&str]) -> Option<&str> {
         self.get(names).and_then(Value::as_str)
     }

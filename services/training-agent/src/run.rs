@@ -21,6 +21,7 @@ pub(crate) struct Run {
     pub(crate) train_accuracy: Option<Curve>,
     pub(crate) val_accuracy: Option<Curve>,
     pub(crate) val_auc: Option<Curve>,
+    pub(crate) val_f1: Option<Curve>,
 }
 
 impl Run {
@@ -36,11 +37,54 @@ impl Run {
         let accuracy = |side| curve(side, Quantity::Accuracy).or_else(|| accuracy_of_error(&log, side));
         let (train_accuracy, val_accuracy) = (accuracy(Side::Train), accuracy(Side::Validation));
         let val_auc = curve(Side::Validation, Quantity::Auc);
+        let val_f1 = log
+            .with(Side::Validation, Quantity::Metric)
+            .find(|s| s.key.to_lowercase().contains("f1"))
+            .map(crate::log::Series::per_epoch);
         let (train_loss, val_loss) = match (train_loss, val_loss) {
             (None, None) => (error(Side::Train), error(Side::Validation)),
             both => both,
         };
-        Self { params, layers: None, checkpoint: None, train_loss, val_loss, train_accuracy, val_accuracy, val_auc, log }
+        Self { params, layers: None, checkpoint: None, train_loss, val_loss, train_accuracy, val_accuracy, val_auc, val_f1, log }
+    }
+
+    /// Boosted trees: rounds instead of epochs, each of which adds a tree.
+    pub(crate) fn is_boosting(&self) -> bool {
+        self.log.format == "boosting evals_result"
+            || self.params.given(&["num_boost_round", "n_estimators", "booster", "num_leaves", "boosting_type", "eta"]).is_some()
+    }
+
+    /// The scale of the loss, and whether it is the loss of guessing; else it is the first value logged.
+    pub(crate) fn unit(&self) -> Option<(f64, bool)> {
+        if let Some(prior) = self.prior_loss().filter(|p| *p > 0.0) {
+            return Some((prior, true));
+        }
+        let curve = self.train_loss.as_ref().or(self.val_loss.as_ref())?;
+        let first = curve.y.iter().copied().find(|v| v.is_finite())?;
+        (first > 0.0).then_some((first, false))
+    }
+
+    /// A loss that is not finite, or ends at three times that of guessing: other rules make no sense then.
+    pub(crate) fn diverged(&self) -> bool {
+        let curves = [&self.train_loss, &self.val_loss];
+        if curves.into_iter().flatten().any(|c| c.y.iter().any(|v| !v.is_finite())) {
+            return true;
+        }
+        let last = self.train_loss.as_ref().and_then(Curve::last);
+        matches!((self.unit(), last), (Some((unit, true)), Some(last)) if last > 3.0 * unit)
+    }
+
+    /// Stopped by its patience before the epochs that were planned.
+    pub(crate) fn stopped_early(&self) -> bool {
+        let logged = self.val_loss.as_ref().map_or(0, Curve::len) as f64;
+        self.params.early_stopping() == Some(true) && self.params.planned().is_some_and(|planned| logged < planned)
+    }
+
+    /// Begins from weights that were trained elsewhere.
+    pub(crate) fn pretrained(&self) -> bool {
+        ["pretrained", "from_pretrained", "model_name_or_path", "finetune_from", "init_from", "pretrained_model_name_or_path"]
+            .iter()
+            .any(|name| self.params.is_on(name))
     }
 
     /// Loss of a model that knows only the labels' distribution, in the unit of the train loss.

@@ -49,18 +49,36 @@ fn artifacts(run: &Path) -> Vec<Artifact> {
     out
 }
 
-const CODES: [&str; 11] = [
+/// The codes of the corpus that a log, parameters and layer statistics can show.
+const CODES: [&str; 28] = [
     "nan_loss",
     "exploding_loss",
-    "overfitting",
-    "not_learning",
-    "early_stopping_missed",
-    "oscillating_loss",
-    "log_restart",
-    "dying_relu",
+    "exploding_gradient",
     "vanishing_gradient",
+    "dying_relu",
+    "saturated_activation",
+    "oscillating_loss",
+    "slow_convergence",
+    "not_learning",
+    "overfitting",
+    "early_stopping_missed",
     "checkpoint_not_best",
+    "loss_metric_divergence",
+    "underfitting",
+    "stopped_too_early",
+    "lr_too_high",
+    "lr_too_low",
+    "lr_schedule_misconfigured",
+    "batch_size_too_small",
+    "clipping_too_aggressive",
+    "input_not_normalized",
+    "majority_class_collapse",
     "data_leakage",
+    "no_generalization",
+    "val_better_than_train",
+    "log_restart",
+    "state_not_restored",
+    "frozen_layer",
 ];
 
 #[test]

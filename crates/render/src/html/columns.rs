@@ -84,7 +84,8 @@ fn picture(card: &ColumnCard) -> String {
     let step = WIDTH / bins;
     let sides = [&card.train, &card.test].map(|s| s.as_ref().map_or(&[][..], |s| &s.bins[..]));
     let highest = sides.iter().flat_map(|b| b.iter()).map(|n| n.0).fold(0.0, f64::max);
-    let mut out = format!("<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"distribution\">");
+    let mut out =
+        format!("<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"distribution\">");
     for (i, bins) in sides.iter().enumerate().filter(|(_, b)| !b.is_empty() && highest > 0.0) {
         let _ = write!(out, "<path class=\"h{i}\" d=\"");
         let (width, shift) = (0.44 * step, if i == 0 { 0.04 } else { 0.52 } * step);

@@ -1,12 +1,13 @@
 //! `checkpoint_not_best`: the stored checkpoint is of a later epoch than the best one, and its
-//! validation loss is at least 15 % worse.
+//! validation loss is well above the best one's.
 
 use deepfix_model::{ArtifactKind, BugType, Evidence, Finding, Severity, above};
 
-use super::{Limits, Verdict};
-use crate::run::{Run, fact};
+use super::{Case, Verdict};
+use crate::{rise::logs_of_perplexity, run::fact};
 
-pub(super) fn detect(run: &Run, limits: &Limits<'_>) -> Verdict {
+pub(super) fn detect(case: &Case<'_>) -> Verdict {
+    let (run, limits) = (case.run, &case.limits);
     let Some(checkpoint) = &run.checkpoint else { return Verdict::needs("a checkpoint") };
     let Some(val) = run.val_loss.as_ref().filter(|c| c.len() >= 2) else { return Verdict::needs("validation losses") };
     let number = |key: &str| checkpoint.metadata.get(key).and_then(|v| v.parse::<f64>().ok());
@@ -22,7 +23,8 @@ pub(super) fn detect(run: &Run, limits: &Limits<'_>) -> Verdict {
     };
     let Some(stored) = stored else { return Verdict::sound() };
     let limit = limits.get("checkpoint_not_best.rise");
-    let (lowest, value) = (val.y[best], val.y[stored]);
+    let y = logs_of_perplexity(&val.key, &val.y);
+    let (lowest, value) = (y[best], y[stored]);
     let rise = value / lowest - 1.0;
     if lowest <= 0.0 || stored <= best || rise.is_nan() || rise < limit {
         return Verdict::sound();

@@ -2,14 +2,19 @@
 
 use deepfix_model::{ArtifactKind, BugType, Evidence, Finding, Severity, above};
 
-use super::{Limits, Verdict};
-use crate::run::Run;
+use super::{Case, Verdict};
 
-pub(super) fn detect(run: &Run, limits: &Limits<'_>) -> Verdict {
-    let Some(layers) = &run.layers else { return Verdict::needs("layer statistics (--layer-stats)") };
-    let last = layers.last_epoch();
+pub(super) fn detect(case: &Case<'_>) -> Verdict {
+    let limits = &case.limits;
+    let Some(layers) = &case.run.layers else { return Verdict::needs("layer statistics (--layer-stats)") };
+    let relu = |kind: &str| {
+        let kind = kind.to_lowercase();
+        kind.contains("relu") && !["leaky", "prelu", "rrelu"].iter().any(|other| kind.contains(other))
+    };
+    let measured = |r: &&crate::layers::Row| relu(&r.kind) && layers.cell(r, "dead_frac").is_some();
+    let last = layers.rows.iter().filter(measured).map(|r| r.epoch).fold(f64::NEG_INFINITY, f64::max);
     let limit = limits.get("dying_relu.share");
-    let rows: Vec<_> = layers.rows.iter().filter(|r| r.kind.to_lowercase().contains("relu") && r.epoch == last).collect();
+    let rows: Vec<_> = layers.rows.iter().filter(measured).filter(|r| r.epoch == last).collect();
     if rows.is_empty() {
         return Verdict::needs("activation statistics of a ReLU layer");
     }

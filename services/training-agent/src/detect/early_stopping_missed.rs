@@ -1,34 +1,49 @@
-//! `early_stopping_missed`: the best validation epoch lies in the first half, the last one is at
-//! least 15 % worse, and nothing would have stopped the run.
+//! `early_stopping_missed`: the best validation epoch lies in the first half, the end is well above it,
+//! and nothing would have stopped the run. As with `overfitting`, noise decides the severity.
 
 use deepfix_model::{Evidence, Severity, above};
 
-use super::{Limits, Verdict};
-use crate::run::{Run, fact, finding};
+use super::{Case, Verdict};
+use crate::{
+    rise::Rise,
+    run::{fact, finding},
+    stats::sure,
+};
 
-pub(super) fn detect(run: &Run, limits: &Limits<'_>) -> Verdict {
+pub(super) fn detect(case: &Case<'_>) -> Verdict {
+    let (run, limits) = (case.run, &case.limits);
     let Some(val) = run.val_loss.as_ref().filter(|c| c.len() >= 4) else { return Verdict::needs("four validation losses") };
-    if run.params.early_stopping() == Some(true) {
+    if run.params.early_stopping() == Some(true) || run.diverged() {
         return Verdict::sound();
     }
-    let (Some(best), Some(end)) = (val.lowest(), val.end_level()) else { return Verdict::needs("finite validation losses") };
-    let lowest = val.y[best];
+    let Some(facts) = Rise::of(run) else { return Verdict::sound() };
     let limit = limits.get("early_stopping_missed.rise");
-    let rise = end / lowest - 1.0;
-    let first_half = (best as f64) < (val.len() as f64) / 2.0;
-    if lowest <= 0.0 || !first_half || !end.is_finite() || rise < limit {
+    let (rise, best) = (facts.rise, facts.best);
+    // Train that rises by half as well is divergence, not lateness.
+    if (best as f64) >= facts.epochs as f64 / 2.0 || rise < limit || facts.fall.is_some_and(|fall| fall < -0.5) {
         return Verdict::sound();
     }
+    let real = facts.is_real(limit);
     let wasted = val.len() - 1 - best;
     // What the parameters do not say may still be configured elsewhere.
-    let certainty = if run.params.is_empty() { 0.85 } else { 1.0 } * (1.0 - 0.2 / (wasted as f64 + 1.0));
+    let certainty = if run.params.is_empty() { 0.85 } else { 1.0 }
+        * (1.0 - 0.2 / (wasted as f64 + 1.0))
+        * if facts.fall.unwrap_or(1.0) < 0.05 { 0.85 } else { 1.0 };
+    let confidence = if real { above(rise, limit * 0.95, certainty) } else { 0.5 };
+    let severity = if real { Severity::Medium } else { Severity::Low };
     Verdict::found(
-        finding("early_stopping_missed", "run".to_owned(), Severity::Medium, above(rise, limit, certainty))
+        finding("early_stopping_missed", "run".to_owned(), severity, sure(confidence))
             .title(format!("{wasted} of {} epochs came after the best one, and nothing stopped the run", val.len()))
             .evidence(
-                fact("final_rise", val, rise, "mean of the last tenth of epochs over the lowest value, minus 1")
+                fact("final_rise", val, rise, "last value, or median of the last tenth, over the lowest value, minus 1")
                     .versus(">=", limit),
             )
+            .evidence(fact(
+                "smoothed_rise",
+                val,
+                facts.smoothed(),
+                "the same on a running median; noise decides between low and medium",
+            ))
             .evidence(
                 Evidence::new("best_epoch_position", format!("series:{}", val.key), best as f64 / val.len() as f64)
                     .versus("<", 0.5)

@@ -3,22 +3,32 @@
 
 use deepfix_model::{Severity, above};
 
-use super::{Limits, Verdict};
+use super::{Case, Verdict};
 use crate::{
     log::Curve,
-    run::{Run, at_epoch, fact, finding},
+    run::{at_epoch, fact, finding},
 };
 
-pub(super) fn detect(run: &Run, limits: &Limits<'_>) -> Verdict {
+pub(super) fn detect(case: &Case<'_>) -> Verdict {
+    let (run, limits) = (case.run, &case.limits);
+    if case.facts.game && !case.facts.nan {
+        return Verdict::needs("a loss that measures progress; adversarial and reinforcement losses do not");
+    }
+    let odd_init = case.facts.odd_init;
     let Some(start) = run.start_level() else { return Verdict::needs("a positive train loss") };
+    let dense = dense_curve(case);
     let found = run
         .train_loss
         .as_ref()
-        .and_then(|curve| explodes(curve, start, limits.get("exploding_loss.rise"), limits.get("exploding_loss.end")))
+        .and_then(|curve| explodes(curve, start, limits.get("exploding_loss.rise"), limits.get("exploding_loss.end"), odd_init))
+        .or_else(|| {
+            let dense = dense.as_ref()?;
+            explodes(dense, start, limits.get("exploding_loss.rise"), limits.get("exploding_loss.end"), odd_init)
+        })
         .or_else(|| {
             let curve = run.val_loss.as_ref()?;
             let start = run.prior_loss().or_else(|| curve.y.iter().copied().find(|v| v.is_finite() && *v > 0.0))?;
-            explodes(curve, start, limits.get("exploding_loss.val_rise"), limits.get("exploding_loss.end"))
+            explodes(curve, start, limits.get("exploding_loss.val_rise"), limits.get("exploding_loss.end"), odd_init)
         });
     let Some(Explosion { curve, start, peak, rise, at, end }) = found else { return Verdict::sound() };
     let ratio = peak / start;
@@ -47,14 +57,25 @@ struct Explosion<'a> {
     end: f64,
 }
 
-fn explodes(curve: &Curve, start: f64, rise: f64, end: f64) -> Option<Explosion<'_>> {
+/// The densest train loss, value by value.
+fn dense_curve(case: &Case<'_>) -> Option<Curve> {
+    let points = case.facts.dense_points();
+    let key = case.run.train_loss.as_ref()?.key.clone();
+    let x = |i: usize| points[i].epoch.or(points[i].step).unwrap_or(i as f64);
+    let places: Vec<f64> = (0..points.len()).map(x).collect();
+    (points.len() >= 2).then(|| Curve { key, x: places.clone(), place: places, y: case.facts.dense.clone(), sampled: true })
+}
+
+fn explodes(curve: &Curve, start: f64, rise: f64, end: f64, odd_init: bool) -> Option<Explosion<'_>> {
     // Infinity is a value that grew beyond the type; NaN is none.
     let peak = (0..curve.len()).filter(|&i| !curve.y[i].is_nan()).max_by(|&a, &b| curve.y[a].total_cmp(&curve.y[b]))?;
     let ends_bad = curve.y.iter().any(|v| !v.is_finite());
     let last = curve.last()?;
-    // A run that begins high and comes down was badly initialised, not driven apart, unless no
-    // initialisation gives such a value.
-    let climbs = peak > 0 || ends_bad || curve.y[peak] >= 1000.0 * start;
-    let high = climbs && curve.y[peak] >= rise * start && (ends_bad || last >= end * start);
+    let first = curve.y.first().copied().filter(|v| v.is_finite()).unwrap_or(start);
+    // A run that begins high and comes down was badly initialised or has raw targets; it was not driven
+    // apart, unless no initialisation gives such a value.
+    let climbs = ends_bad || peak > 0 && curve.y[peak] >= 3.0 * first || curve.y[peak] >= 1000.0 * start;
+    let by_init = odd_init && peak == 0 && !ends_bad;
+    let high = climbs && !by_init && curve.y[peak] >= rise * start && (ends_bad || last >= end * start);
     high.then(|| Explosion { curve, start, peak: curve.y[peak], rise, at: curve.x[peak], end: last })
 }

@@ -3,19 +3,20 @@
 
 use deepfix_model::{Evidence, Severity};
 
-use super::{Limits, Verdict};
+use super::{Case, Verdict};
 use crate::{
     log::{Quantity, Series},
-    run::{Run, at_epoch, finding},
+    run::{at_epoch, finding},
 };
 
-pub(super) fn detect(run: &Run, _: &Limits<'_>) -> Verdict {
+pub(super) fn detect(case: &Case<'_>) -> Verdict {
+    let run = case.run;
     let series: Vec<&Series> =
         run.log.series.iter().filter(|s| !matches!(s.role.quantity, Quantity::Unknown) && s.points.len() >= 2).collect();
     if series.is_empty() || series.iter().all(|s| s.points.iter().all(|p| p.step.is_none() && p.epoch.is_none())) {
         return Verdict::needs("steps or epochs in the log");
     }
-    let Some((series, index, repeats, backwards)) = series.iter().filter_map(|s| restart(s)).min_by_key(|r| r.1) else {
+    let Some((series, index, repeats, backwards)) = series.iter().filter_map(|s| restart(s)).min_by_key(|r| (!r.3, r.1)) else {
         return Verdict::Looked(series.len(), Vec::new());
     };
     let (before, after) = (series.points[index - 1], series.points[index]);
@@ -28,10 +29,11 @@ pub(super) fn detect(run: &Run, _: &Limits<'_>) -> Verdict {
     // A step that goes back is beyond doubt; a mere repeat may be a logger's double entry.
     let confidence =
         if backwards { 0.95 + 0.04 * (1.0 - 1.0 / repeats as f64) } else { 0.7 + 0.2 * (1.0 - 1.0 / repeats as f64) };
+    let severity = if backwards || repeats > 1 { Severity::Medium } else { Severity::Low };
     Verdict::Looked(
         1,
         vec![
-            finding("log_restart", place, Severity::Medium, (confidence * 100.0).round() / 100.0)
+            finding("log_restart", place, severity, (confidence * 100.0).round() / 100.0)
                 .title(format!("the log goes back from {} to {}", show(&before), show(&after)))
                 .evidence(
                     Evidence::new("returns", format!("series:{}", series.key), repeats)
@@ -52,18 +54,36 @@ pub(super) fn detect(run: &Run, _: &Limits<'_>) -> Verdict {
 
 /// First index at which the series goes back or repeats, how often it does, and whether it goes back.
 fn restart(series: &Series) -> Option<(&Series, usize, usize, bool)> {
-    let mut places = Vec::new();
-    let mut backwards = false;
-    for (i, pair) in series.points.windows(2).enumerate() {
+    let points = &series.points;
+    let distinct = points.iter().filter_map(|p| p.step).any(|s| Some(s) != points[0].step);
+    let falls: Vec<_> = points.windows(2).filter(|w| matches!((w[0].step, w[1].step), (Some(a), Some(b)) if b < a)).collect();
+    // A batch counter begins again with each epoch.
+    let counter = falls.len() >= 2 && falls.iter().all(|w| matches!((w[0].epoch, w[1].epoch), (Some(a), Some(b)) if b > a));
+    // All steps alike: none was given (MLflow's default).
+    let steps = distinct && !counter;
+    let (mut back, mut repeats) = (Vec::new(), Vec::new());
+    for (i, pair) in points.windows(2).enumerate() {
         let (a, b) = (pair[0], pair[1]);
-        let back =
-            matches!((a.step, b.step), (Some(x), Some(y)) if y < x) || matches!((a.epoch, b.epoch), (Some(x), Some(y)) if y < x);
-        let repeat =
-            a.step.is_some() && a.step == b.step && a.epoch == b.epoch && !matches!(series.role.quantity, Quantity::LearningRate);
-        if back || repeat {
-            places.push(i + 1);
-            backwards |= back;
+        let falls = matches!((a.epoch, b.epoch), (Some(x), Some(y)) if y < x)
+            || steps && matches!((a.step, b.step), (Some(x), Some(y)) if y < x);
+        if falls {
+            back.push(i + 1);
+        } else if steps
+            && a.step.is_some()
+            && a.step == b.step
+            && a.epoch == b.epoch
+            && series.role.quantity != Quantity::LearningRate
+        {
+            repeats.push(i + 1);
         }
     }
-    places.first().map(|&first| (series, first, places.len(), backwards))
+    if back.is_empty() {
+        // The last evaluation once more, or several values a step by design.
+        let once_more = repeats.len() == 1 && repeats[0] == points.len() - 1;
+        if once_more || 2 * repeats.len() > points.len() {
+            return None;
+        }
+    }
+    let first = back.first().or(repeats.first()).copied()?;
+    Some((series, first, back.len() + repeats.len(), !back.is_empty()))
 }

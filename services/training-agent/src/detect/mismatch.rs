@@ -3,10 +3,10 @@
 
 use deepfix_model::{ArtifactKind, Evidence, Finding, Severity};
 
-use super::{Limits, Verdict};
-use crate::run::Run;
+use super::{Case, Verdict};
 
-pub(super) fn detect(run: &Run, _: &Limits<'_>) -> Verdict {
+pub(super) fn detect(case: &Case<'_>) -> Verdict {
+    let run = case.run;
     let Some(epoch) = run.checkpoint.as_ref().and_then(|c| c.metadata.get("epoch")).and_then(|v| v.parse::<f64>().ok()) else {
         return Verdict::needs("a checkpoint that names its epoch");
     };

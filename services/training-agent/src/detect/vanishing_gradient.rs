@@ -3,19 +3,22 @@
 
 use deepfix_model::{ArtifactKind, BugType, Evidence, Finding, Severity, below};
 
-use super::{Limits, Verdict};
-use crate::{layers::LayerStats, run::Run};
+use super::{Case, Verdict};
+use crate::layers::LayerStats;
 
-pub(super) fn detect(run: &Run, limits: &Limits<'_>) -> Verdict {
+pub(super) fn detect(case: &Case<'_>) -> Verdict {
+    let (run, limits) = (case.run, &case.limits);
     let Some(layers) = &run.layers else { return Verdict::needs("layer statistics (--layer-stats)") };
     let Some((first, last, ratio, epochs)) = median_ratio(layers) else {
         return Verdict::needs("gradient norms of two weight layers");
     };
     let limit = limits.get("vanishing_gradient.ratio");
     let (Some(start), Some(curve)) = (run.start_level(), &run.train_loss) else { return Verdict::needs("a train loss") };
+    let curve = &curve.smoothed(if curve.sampled { 5 } else { 1 });
     let lowest = curve.lowest().map_or(f64::INFINITY, |i| curve.y[i]);
     let share = limits.get("vanishing_gradient.share_of_prior");
-    if ratio >= limit || lowest <= share * start {
+    // Exactly 0 is dead or cut off, not faded; after NaN nothing is a gradient.
+    if ratio >= limit || ratio == 0.0 || case.facts.nan || lowest <= share * start {
         return Verdict::sound();
     }
     let subject = format!("layer:{first}");
@@ -54,14 +57,14 @@ pub(super) fn detect(run: &Run, limits: &Limits<'_>) -> Verdict {
 fn median_ratio(layers: &LayerStats) -> Option<(String, String, f64, usize)> {
     let epochs = layers.epochs();
     let half = &epochs[..epochs.len().div_ceil(2)];
-    let weight = |name: &str| name.contains("weight") && !name.contains("norm") && !name.contains("bn");
+    let weights = layers.weight_layers();
     let mut ratios = Vec::new();
     let mut names = None;
     for epoch in half {
         let norms: Vec<(&str, f64)> = layers
             .rows
             .iter()
-            .filter(|r| r.epoch == *epoch && r.kind == "param" && weight(&r.layer))
+            .filter(|r| r.epoch == *epoch && r.kind == "param" && weights.contains(&r.layer.as_str()))
             .filter_map(|r| Some((r.layer.as_str(), layers.cell(r, "grad_norm")?)))
             .collect();
         let ((first, a), (last, b)) = (norms.first()?, norms.last()?);

@@ -3,7 +3,10 @@
 
 use serde_json::{Map, Value};
 
-use super::{Log, Point, read::number};
+use super::{
+    Log, Point,
+    read::{number, seconds},
+};
 
 fn value_of(value: &Value) -> Option<f64> {
     match value {
@@ -53,8 +56,9 @@ fn rows_of(rows: &[Value], format: &'static str) -> Result<Log, String> {
     for row in rows.iter().filter_map(Value::as_object) {
         let at = |names: &[&str]| names.iter().find_map(|n| row.get(*n)).and_then(value_of);
         let (step, epoch) = (at(&["step", "global_step", "_step", "iteration"]), at(&["epoch"]));
+        let time = at(&["timestamp", "_timestamp", "wall_time"]).map(seconds);
         if let (Some(key), Some(value)) = (row.get("key").and_then(Value::as_str), row.get("value").and_then(value_of)) {
-            log.push(key, Point { step, epoch, value });
+            log.push(key, Point { step, epoch, time, value });
             continue;
         }
         // The closing entry of Hugging Face sums the run up; its loss is a mean over all of it.
@@ -64,12 +68,12 @@ fn rows_of(rows: &[Value], format: &'static str) -> Result<Log, String> {
         for (key, value) in row {
             if matches!(
                 key.as_str(),
-                "step" | "global_step" | "_step" | "epoch" | "iteration" | "timestamp" | "_timestamp" | "_runtime"
+                "step" | "global_step" | "_step" | "epoch" | "iteration" | "timestamp" | "_timestamp" | "_runtime" | "wall_time"
             ) {
                 continue;
             }
             if let Some(value) = value_of(value) {
-                log.push(key, Point { step, epoch, value });
+                log.push(key, Point { step, epoch, time, value });
             }
         }
     }
@@ -81,22 +85,23 @@ fn columns(object: &Map<String, Value>) -> Result<Log, String> {
     let list = |name: &str| object.get(name).and_then(Value::as_array);
     let mut log = Log { format: "JSON columns", ..Log::default() };
     let (steps, epochs) = (list("step").or_else(|| list("global_step")), list("epoch"));
+    let times = list("timestamp").or_else(|| list("wall_time"));
     let at = |list: Option<&Vec<Value>>, i: usize| list.and_then(|l| l.get(i)).and_then(value_of);
     if let (Some(keys), Some(values)) = (list("key"), list("value")) {
         for (i, (key, value)) in keys.iter().zip(values).enumerate() {
             if let (Some(key), Some(value)) = (key.as_str(), value_of(value)) {
-                log.push(key, Point { step: at(steps, i), epoch: at(epochs, i), value });
+                log.push(key, Point { step: at(steps, i), epoch: at(epochs, i), time: at(times, i).map(seconds), value });
             }
         }
         return Ok(log);
     }
     for (key, values) in object {
-        if matches!(key.as_str(), "step" | "global_step" | "epoch" | "timestamp" | "run_id") {
+        if matches!(key.as_str(), "step" | "global_step" | "epoch" | "timestamp" | "wall_time" | "run_id") {
             continue;
         }
         for (i, value) in values.as_array().into_iter().flatten().enumerate() {
             if let Some(value) = value_of(value) {
-                log.push(key, Point { step: at(steps, i), epoch: at(epochs, i), value });
+                log.push(key, Point { step: at(steps, i), epoch: at(epochs, i), time: at(times, i).map(seconds), value });
             }
         }
     }
@@ -116,7 +121,10 @@ fn evals_result(object: &Map<String, Value>) -> Result<Log, String> {
         for (metric, values) in metrics.as_object().into_iter().flatten() {
             for (round, value) in values.as_array().into_iter().flatten().enumerate() {
                 if let Some(value) = value_of(value) {
-                    log.push(&format!("{side} {metric}"), Point { step: Some(round as f64), epoch: Some(round as f64), value });
+                    log.push(
+                        &format!("{side} {metric}"),
+                        Point { step: Some(round as f64), epoch: Some(round as f64), time: None, value },
+                    );
                 }
             }
         }

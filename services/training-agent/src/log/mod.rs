@@ -6,13 +6,15 @@ mod read;
 mod roles;
 
 pub(crate) use read::{number, read};
-pub(crate) use roles::{Direction, Quantity, Role, Side};
+pub(crate) use roles::{Direction, Quantity, Role, Side, snake};
 
 /// One logged value.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Point {
     pub(crate) step: Option<f64>,
     pub(crate) epoch: Option<f64>,
+    /// Seconds, from whatever beginning.
+    pub(crate) time: Option<f64>,
     pub(crate) value: f64,
 }
 
@@ -80,7 +82,23 @@ impl Log {
         if series.role.per_epoch || series.points.iter().any(|p| p.step.is_none()) {
             return false;
         }
-        let Some(val) = self.with(Side::Validation, Quantity::Loss).next() else { return series.role.per_step };
+        let once_per_epoch = |s: &&Series| {
+            let mut epochs: Vec<u64> = s.points.iter().filter_map(|p| p.epoch.map(f64::to_bits)).collect();
+            epochs.dedup();
+            s.key != series.key
+                && matches!(s.role.quantity, Quantity::Accuracy | Quantity::Metric | Quantity::Loss)
+                && s.points.len() >= 3
+                && epochs.len() == s.points.len()
+                && s.points.iter().all(|p| p.step.is_some())
+        };
+        let val = self.with(Side::Validation, Quantity::Loss).next();
+        let Some(val) = val.or_else(|| self.series.iter().find(once_per_epoch)) else {
+            // Hugging Face counts epochs in fractions.
+            let epochs: Vec<f64> = series.points.iter().filter_map(|p| p.epoch).collect();
+            let fractions = epochs.iter().filter(|e| e.fract() != 0.0).count() as f64;
+            let last = epochs.iter().copied().fold(1.0, f64::max);
+            return series.role.per_step || fractions > 0.2 * epochs.len() as f64 && (epochs.len() as f64) < 8.0 * last;
+        };
         let steps = |s: &Series| -> Vec<u64> { s.points.iter().filter_map(|p| p.step.map(f64::to_bits)).collect() };
         let (ends, ours) = (steps(val), steps(series));
         let epochs_covered = ends.iter().filter(|e| ours.contains(e)).count() as f64 / ends.len().max(1) as f64;
@@ -139,18 +157,5 @@ impl Curve {
             part.iter().sum::<f64>() / part.len() as f64
         };
         Self { y: (0..self.len()).map(mean).collect(), ..self.clone() }
-    }
-
-    /// The value logged last at or before a place in the run; the first one when there is none.
-    pub(crate) fn at_place(&self, place: f64) -> Option<f64> {
-        let index = self.place.iter().rposition(|p| *p <= place).unwrap_or(0);
-        self.y.get(index).copied()
-    }
-
-    /// Mean of the last tenth (at least one value): the level a noisy curve ends at.
-    pub(crate) fn end_level(&self) -> Option<f64> {
-        let n = (self.len() / 10).max(1);
-        let tail: Vec<f64> = self.y.iter().rev().take(n).copied().collect();
-        (!tail.is_empty()).then(|| tail.iter().sum::<f64>() / tail.len() as f64)
     }
 }

@@ -16,6 +16,11 @@ pub(crate) fn number(text: &str) -> Option<f64> {
     }
 }
 
+/// A time stamp in seconds: what is too large for that counts milliseconds, as MLflow does.
+pub(crate) fn seconds(stamp: f64) -> f64 {
+    if stamp > 1e11 { stamp / 1000.0 } else { stamp }
+}
+
 /// Reads a log.
 pub(crate) fn read(bytes: &[u8], file_name: &str, limits: Limits) -> Result<Log, String> {
     let plain = decompress(bytes, limits).map_err(|e| e.to_string())?;
@@ -49,7 +54,7 @@ fn mlflow_file(text: &str, file_name: &str) -> Option<Log> {
         if stamp.parse::<u64>().is_err() || parts.next().is_some() {
             return None;
         }
-        log.push(key, Point { step, epoch: None, value });
+        log.push(key, Point { step, epoch: None, time: number(stamp).map(seconds), value });
     }
     Some(log)
 }

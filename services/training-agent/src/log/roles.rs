@@ -57,7 +57,7 @@ const SCORES: &[&str] =
     &["f1", "f1score", "precision", "recall", "r2", "map", "ndcg", "iou", "dice", "bleu", "rouge", "score", "mcc", "aucpr"];
 
 /// A name in lower case with `_` between its words, whatever way it was written.
-fn snake(key: &str) -> String {
+pub(crate) fn snake(key: &str) -> String {
     let mut out = String::with_capacity(key.len() + 4);
     let mut lower = false;
     for c in key.chars() {
