@@ -34,6 +34,8 @@ pub(crate) async fn analyze(args: &AnalyzeArgs) -> Outcome {
     }
     let mut spec = spec(args)?;
     let mut lost = Vec::new();
+    // Kept until the report is written; removed with what was fetched into it.
+    let mut fetched = None;
     let gateway = match &args.server {
         Some(url) => {
             let mut gateway = connect::server(url)?;
@@ -49,6 +51,14 @@ pub(crate) async fn analyze(args: &AnalyzeArgs) -> Outcome {
         None => {
             let mut config = deepfix_standalone::load(args.config.as_deref())?;
             config.gateway.allowed_roots = found.iter().filter_map(root_of).collect();
+            // Who types an address may fetch it.
+            config.gateway.allowed_urls.extend(found.iter().filter_map(remote_of));
+            if !config.gateway.allowed_urls.is_empty() && config.store.path.as_os_str().is_empty() {
+                let folder = tempfile::tempdir()
+                    .map_err(|error| Error::new(ErrorCode::Unavailable, format!("no temporary folder: {error}")))?;
+                config.store.path = folder.path().to_owned();
+                fetched = Some(folder);
+            }
             if let Some(limit) = &args.memory_limit {
                 config.limits.max_memory = limit.parse().map_err(|error| Error::field("--memory-limit", error))?;
             }
@@ -72,6 +82,7 @@ pub(crate) async fn analyze(args: &AnalyzeArgs) -> Outcome {
     };
     name_losses(&mut report, &lost);
     write(args, &report)?;
+    drop(fetched);
     if !report.agents.iter().any(|a| a.status == AgentStatus::Completed) {
         return Ok(3);
     }
@@ -170,6 +181,10 @@ fn artifacts(args: &AnalyzeArgs) -> Result<Vec<Artifact>, Error> {
 /// The artifact at a path. That it does not exist is for its agent to say, so that the others
 /// are looked at all the same.
 fn of_path(kind: ArtifactKind, path: &Path) -> Artifact {
+    if let Some(uri) = path.to_str().filter(|text| deepfix_standalone::is_remote(text)) {
+        let source = ArtifactSource::Uri(uri.to_owned());
+        return Artifact { kind, format: String::new(), file_name: String::new(), source };
+    }
     if kind == ArtifactKind::Metrics
         && path.is_dir()
         && let Some(artifact) = run_dir::mlflow_metrics(path)
@@ -198,6 +213,16 @@ fn root_of(artifact: &Artifact) -> Option<PathBuf> {
     Some(path)
 }
 
+/// The address of an artifact that has to be fetched.
+fn remote_of(artifact: &Artifact) -> Option<String> {
+    match &artifact.source {
+        ArtifactSource::Uri(uri) if deepfix_standalone::is_remote(uri) => {
+            Some(uri.split(['?', '#']).next().unwrap_or(uri).to_owned())
+        }
+        _ => None,
+    }
+}
+
 /// Sends local files to a server. One that cannot be read, or that the server refuses, is named with
 /// the reason.
 type Lost = Vec<(ArtifactKind, String)>;
@@ -208,6 +233,11 @@ async fn upload(gateway: &mut Gateway, artifacts: Vec<Artifact>) -> Result<(Vec<
     let (mut out, mut lost) = (Vec::new(), Vec::new());
     for mut artifact in artifacts {
         let path = match &artifact.source {
+            // The server fetches it, if it may.
+            ArtifactSource::Uri(uri) if deepfix_standalone::is_remote(uri) => {
+                out.push(artifact.into());
+                continue;
+            }
             ArtifactSource::Uri(uri) => PathBuf::from(uri.trim_start_matches("file://")),
             ArtifactSource::Inline(_) => {
                 out.push(artifact.into());

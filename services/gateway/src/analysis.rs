@@ -20,7 +20,7 @@ use futures::future::join_all;
 use tokio::sync::mpsc;
 use tracing::Instrument;
 
-use crate::{Event, Gateway, admission::Admission, clients::AgentClient, plan, spec::Spec};
+use crate::{Event, Gateway, admission::Admission, clients::AgentClient, plan, remote, spec::Spec};
 
 /// Where events go. Without a listener they go nowhere; a listener that left ends the analysis.
 #[derive(Debug, Clone)]
@@ -62,15 +62,17 @@ pub(crate) async fn run(gateway: Arc<Gateway>, mut admission: Admission, spec: S
 /// What reasoning and the listener get beyond the deadline.
 const LAST_WORDS: Duration = Duration::from_secs(10);
 
-async fn analyse(gateway: &Gateway, request_id: &str, spec: Spec, events: &Events) -> Result<Report, Error> {
+async fn analyse(gateway: &Gateway, request_id: &str, mut spec: Spec, events: &Events) -> Result<Report, Error> {
     let begun = Instant::now();
     let whole = spec.limit(gateway);
     let deadline = Deadline::after(whole);
-    let steps: Vec<(&AgentClient, plan::Step)> =
-        gateway.clients.agents.iter().map(|agent| (agent, plan::step(agent, &spec.artifacts, &spec.agents))).collect();
-    let asked = steps.iter().filter(|(_, s)| matches!(s, plan::Step::Ask(_))).map(|(a, _)| a.name.clone()).collect();
+    let wanted = |agent: &&AgentClient| matches!(plan::step(agent, &spec.artifacts, &spec.agents), plan::Step::Ask(_));
+    let asked = gateway.clients.agents.iter().filter(wanted).map(|agent| agent.name.clone()).collect();
     events.send(Event::Accepted { request_id: request_id.to_owned(), agents: asked }).await?;
 
+    let lost = remote::bring_in(gateway, &mut spec.artifacts, deadline).await;
+    let steps: Vec<(&AgentClient, plan::Step)> =
+        gateway.clients.agents.iter().map(|agent| (agent, plan::step(agent, &spec.artifacts, &spec.agents))).collect();
     let options = wa::Options {
         label: spec.label.clone(),
         datetime: spec.datetime.clone(),
@@ -79,7 +81,7 @@ async fn analyse(gateway: &Gateway, request_id: &str, spec: Spec, events: &Event
     };
     let parts = steps.into_iter().map(|(agent, step)| {
         let (options, timeout) = (options.clone(), spec.timeouts.get(&agent.name).copied());
-        part(gateway, agent, step, request_id, options, deadline, timeout.unwrap_or(agent.timeout).min(whole), events)
+        part(gateway, agent, step, request_id, options, deadline, timeout.unwrap_or(agent.timeout).min(whole), &lost, events)
     });
     let mut outcomes = Vec::new();
     let mut timing = BTreeMap::new();
@@ -144,6 +146,7 @@ async fn part(
     options: wa::Options,
     deadline: Deadline,
     limit: Duration,
+    lost: &remote::Lost,
     events: &Events,
 ) -> Result<(AgentOutcome, String, Option<Duration>), Error> {
     let name = agent.name.clone();
@@ -176,7 +179,12 @@ async fn part(
         artifacts: kinds.clone(),
     };
     let outcome = match asked {
-        Ok((findings, result)) => {
+        Ok((findings, mut result)) => {
+            for failure in &mut result.failures {
+                if let Some(reason) = lost.get(&failure.artifact) {
+                    failure.reason.clone_from(reason);
+                }
+            }
             run.version.clone_from(&result.version);
             run.reason = (!result.failures.is_empty())
                 .then(|| result.failures.iter().map(|f| format!("{}: {}", f.artifact, f.reason)).collect::<Vec<_>>().join("; "));

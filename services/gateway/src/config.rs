@@ -39,6 +39,8 @@ pub struct GatewayConfig {
     pub max_buffered: Size,
     /// Folders that `file:` addresses may lie in. They must be readable by the agents too.
     pub allowed_roots: Vec<PathBuf>,
+    /// Beginnings of `https:`, `s3:` and `gs:` addresses that may be fetched, such as `s3://bucket/models/`.
+    pub allowed_urls: Vec<String>,
     /// Every service by its short name: dataset, training, checks, checkpoint, kb, reasoning.
     pub services: BTreeMap<String, ServiceConfig>,
 }
@@ -55,6 +57,7 @@ impl Default for GatewayConfig {
             max_concurrent: 64,
             max_buffered: Size::mebibytes(1024),
             allowed_roots: Vec::new(),
+            allowed_urls: Vec::new(),
             services: SERVICES.iter().map(|name| ((*name).to_owned(), ServiceConfig::default())).collect(),
         }
     }

@@ -12,6 +12,7 @@ mod event;
 mod grpc;
 mod metrics;
 mod plan;
+mod remote;
 mod rest;
 mod spec;
 mod watch;
@@ -23,7 +24,7 @@ pub use config::{GatewayConfig, ServiceConfig};
 use deepfix_api::analysis::analysis_service_server::SERVICE_NAME;
 use deepfix_errors::Error;
 use deepfix_rpc::Module;
-use deepfix_source::{SourceConfig, Store};
+use deepfix_source::{Remote, SourceConfig, Store};
 pub use event::Event;
 pub use rest::openapi;
 pub use spec::{SpecJson, artifact_of_file, parse_timeout};
@@ -36,6 +37,7 @@ pub(crate) struct Gateway {
     pub(crate) config: GatewayConfig,
     pub(crate) clients: Clients,
     pub(crate) store: Option<Store>,
+    pub(crate) remote: Remote,
     pub(crate) doors: admission::Doors,
     pub(crate) metrics: metrics::Metrics,
 }
@@ -43,13 +45,14 @@ pub(crate) struct Gateway {
 /// The gateway's service.
 ///
 /// # Errors
-/// When the upload store cannot be opened.
+/// When the upload store cannot be opened, or an allowed address is none.
 pub fn build(config: GatewayConfig, source: &SourceConfig, clients: Clients) -> Result<Module, Error> {
     let store = Store::open(source)
         .map_err(|error| Error::field("store.path", format!("{} cannot be used: {error}", source.store.path.display())))?;
+    let remote = Remote::new(&config.allowed_urls)?;
     let metrics = metrics::Metrics::default();
     let doors = admission::Doors::new(&config, metrics.clone());
-    let gateway = Arc::new(Gateway { doors, metrics, config, clients, store });
+    let gateway = Arc::new(Gateway { doors, metrics, config, clients, store, remote });
     let mut grpc = tonic::service::Routes::builder();
     grpc.add_service(grpc::service(gateway.clone()));
     let (routes, fallback) = rest::router(gateway);

@@ -122,20 +122,7 @@ impl Facts {
             start: run.start_level(),
             peak_rate: [configured, highest].into_iter().flatten().reduce(f64::max),
             transformer: is_transformer(run),
-            finetune: [
-                "pretrained",
-                "finetune",
-                "fine_tune",
-                "finetuning",
-                "model_name_or_path",
-                "_name_or_path",
-                "peft_type",
-                "lora_r",
-                "base_model",
-                "init_from",
-            ]
-            .iter()
-            .any(|name| params.is_on(name)),
+            finetune: run.pretrained(),
             epochs: params.number(&["max_epochs", "num_train_epochs", "epochs", "num_epochs"]),
             steps: steps(run, logged_epochs, update_rows),
             clip: params
@@ -218,6 +205,14 @@ impl Facts {
         let rate = if self.rates.len() >= 4 { mean(&self.rates) } else { self.rate? };
         let width = run.params.number(&["hidden_size", "width", "hidden_dim", "d_model", "n_embd", "units"]).unwrap_or(32.0);
         Some(rate * self.steps? * width.max(1.0).sqrt())
+    }
+
+    /// A loss that rises in nearly every epoch from the first on climbs by intent: its sign is wrong.
+    /// Steps that are too long throw it about.
+    pub(crate) fn climbs_steadily(&self) -> bool {
+        let y = finite(&self.y);
+        let rises = y.windows(2).filter(|w| w[1] > w[0]).count() as f64;
+        y.len() >= 8 && y.len() == self.y.len() && rises > 0.9 * (y.len() - 1) as f64 && y[0] < 2.0 * self.start.unwrap_or(y[0])
     }
 
     /// Points of the densest train loss series.

@@ -18,6 +18,20 @@ pub(crate) struct LayerStats {
     pub(crate) rows: Vec<Row>,
 }
 
+/// The words of a layer's name, without the numbers at their ends.
+pub(crate) fn words(name: &str) -> Vec<String> {
+    name.to_lowercase()
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .map(|word| word.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned())
+        .filter(|word| !word.is_empty())
+        .collect()
+}
+
+/// Whether a layer normalises, by its name.
+pub(crate) fn is_norm(name: &str) -> bool {
+    words(name).iter().any(|word| word.contains("norm") || matches!(word.as_str(), "bn" | "ln"))
+}
+
 impl LayerStats {
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, String> {
         let text = deepfix_artifact::decode_text(bytes);
@@ -64,8 +78,7 @@ impl LayerStats {
     pub(crate) fn weight_layers(&self) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();
         for row in self.weights() {
-            let lower = row.layer.to_lowercase();
-            if !["norm", "bn", "ln_", "embed"].iter().any(|word| lower.contains(word)) && !names.contains(&row.layer.as_str()) {
+            if !is_norm(&row.layer) && !row.layer.to_lowercase().contains("embed") && !names.contains(&row.layer.as_str()) {
                 names.push(&row.layer);
             }
         }

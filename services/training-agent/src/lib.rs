@@ -15,7 +15,7 @@ use deepfix_agent::{Agent, Analysis, Describe, Reader, Sink, Stop};
 use deepfix_artifact::checkpoint::{Checkpoint, read_checkpoint};
 use deepfix_model::{ArtifactKind, Checked, Note};
 use deepfix_rpc::Module;
-use detect::{Case, DETECTORS, THRESHOLDS, Verdict};
+use detect::{Case, DETECTORS, THRESHOLDS, Verdict, calibrated};
 use layers::LayerStats;
 use params::Params;
 use run::Run;
@@ -77,7 +77,10 @@ impl Agent for TrainingAgent {
         for chart in charts::charts(&run, &found) {
             analysis.chart(chart);
         }
-        found.into_iter().try_for_each(|finding| sink.finding(finding))?;
+        for mut finding in found {
+            finding.confidence = calibrated(&finding.code, finding.confidence);
+            sink.finding(finding)?;
+        }
         sink.progress("done", Some(1.0))
     }
 }

@@ -82,9 +82,23 @@ impl Run {
 
     /// Begins from weights that were trained elsewhere.
     pub(crate) fn pretrained(&self) -> bool {
-        ["pretrained", "from_pretrained", "model_name_or_path", "finetune_from", "init_from", "pretrained_model_name_or_path"]
-            .iter()
-            .any(|name| self.params.is_on(name))
+        const NAMES: [&str; 14] = [
+            "pretrained",
+            "from_pretrained",
+            "pretrained_model_name_or_path",
+            "finetune",
+            "fine_tune",
+            "finetuning",
+            "finetune_from",
+            "model_name_or_path",
+            "_name_or_path",
+            "peft_type",
+            "lora_r",
+            "base_model",
+            "init_from",
+            "init_checkpoint",
+        ];
+        NAMES.iter().any(|name| self.params.is_on(name))
     }
 
     /// Loss of a model that knows only the labels' distribution, in the unit of the train loss.

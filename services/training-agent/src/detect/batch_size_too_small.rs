@@ -1,4 +1,4 @@
-//! `batch_size_too_small`: one or two rows per optimizer step, and losses of steps that scatter. For
+//! `batch_size_too_small`: one or two rows per optimizer step. Losses of steps that stay calm make it low. For
 //! sequences and images a row is a page of values, so it is low there.
 
 use deepfix_model::{Evidence, Severity, above, fmt_number};
@@ -26,7 +26,6 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
             "max_length",
             "seq_len",
             "context_length",
-            "num_envs",
             "image_size",
             "crop_size",
             "patch_size",

@@ -1,4 +1,4 @@
-//! `exploding_gradient`: the gradient norm grows a hundredfold over its first ten values while training is
+//! `exploding_gradient`: the gradient norm grows to a hundred times the median of its first ten values while training is
 //! impaired, or a network starts at a hundred times the usual because of its initial weights.
 
 use deepfix_model::{ArtifactKind, BugType, Evidence, Finding, Severity, above, fmt_number};
@@ -40,9 +40,14 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
     } else {
         return Verdict::sound();
     };
+    let title = if how.starts_with("loss") {
+        format!("the run starts at {} times the loss of guessing: its initial weights are too large", fmt_number(ratio))
+    } else {
+        format!("gradients grow {} times beyond their usual size", fmt_number(ratio))
+    };
     let kind = if facts.norms.is_empty() { ArtifactKind::LayerStats } else { ArtifactKind::Metrics };
     let finding = Finding::new("exploding_gradient", kind, "gradient", Severity::High, above(ratio, rise, 0.95))
-        .title(format!("gradients grow {} times beyond their usual size", fmt_number(ratio)))
+        .title(title)
         .bug(BugType::Search)
         .evidence(Evidence::new("gradient_rise", "gradient", ratio).versus(">=", rise).method(how))
         .evidence(Evidence::new("peak", "gradient", measured).method("the larger of the two"))

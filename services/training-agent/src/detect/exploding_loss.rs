@@ -32,6 +32,14 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
         });
     let Some(Explosion { curve, start, peak, rise, at, end }) = found else { return Verdict::sound() };
     let ratio = peak / start;
+    let (action, why) = if case.facts.climbs_steadily() {
+        (
+            "check the sign of the loss: it climbs in nearly every epoch, as if that were asked for",
+            "minimising the negative of a loss drives it up without end",
+        )
+    } else {
+        ("lower the learning rate to a tenth, and clip gradients to norm 1", "each step overshoots further than the one before")
+    };
     let subject = at_epoch(at);
     Verdict::found(
         finding("exploding_loss", subject, Severity::High, above(ratio, rise, 1.0))
@@ -42,8 +50,8 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
             )
             .evidence(fact("starting_level", curve, start, "as above"))
             .evidence(fact("end_over_start", curve, end / start, "last value over the starting level").versus(">=", limits.get("exploding_loss.end")))
-            .fix("lower the learning rate to a tenth, and clip gradients to norm 1", "each step overshoots further than the one before")
-            .step("check the sign of the loss and the scale of inputs and targets")
+            .fix(action, why)
+            .step("check the scale of inputs and targets")
             .step("warm the learning rate up over the first few hundred steps"),
     )
 }

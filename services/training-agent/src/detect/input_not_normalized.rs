@@ -4,7 +4,7 @@
 use deepfix_model::{ArtifactKind, BugType, Evidence, Finding, Severity, above, fmt_number};
 
 use super::{Case, Verdict};
-use crate::stats::finite;
+use crate::{layers::is_norm, stats::finite};
 
 pub(super) fn detect(case: &Case<'_>) -> Verdict {
     let (run, facts) = (case.run, &case.facts);
@@ -26,9 +26,7 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
     if tokens {
         return Verdict::sound();
     }
-    let normed = first.contains("norm")
-        || first.contains("bn")
-        || ["batch_norm", "batchnorm", "input_norm", "use_bn"].iter().any(|name| run.params.is_on(name));
+    let normed = is_norm(&first) || ["batch_norm", "batchnorm", "input_norm", "use_bn"].iter().any(|name| run.params.is_on(name));
     let std = worst("act_std").unwrap_or(0.0);
     let level = facts.level();
     let limit_level = case.limits.get("input_not_normalized.level");

@@ -43,19 +43,19 @@ fn by_rates(case: &Case<'_>, peak: f64) -> Verdict {
         let longer = warmup.zip(facts.steps).is_some_and(|(warmup, steps)| warmup > steps);
         let short = reach.is_some_and(|reach| reach < 0.7) && linearity(rates) > 0.98;
         if (short || longer) && level.is_none_or(|l| l > 0.10) {
-            let reach = reach.unwrap_or(0.5);
-            let mut out = finding(
-                "lr_schedule_misconfigured",
-                "learning_rate".to_owned(),
-                Severity::Medium,
-                above(1.0 / reach.max(1e-9), 1.2, 0.95),
-            )
-            .title(format!("the run ends while it is warming up, at {:.0} % of its learning rate", reach * 100.0))
-            .evidence(
-                Evidence::new("reached_rate", "learning_rate", reach)
-                    .versus("<", 0.7)
-                    .method("last logged learning rate over the configured one; the rate never falls"),
-            );
+            let far = reach.map_or_else(String::new, |reach| format!(", at {:.0} % of its learning rate", reach * 100.0));
+            // How many times the run would have to go on: by the rate reached, else by the steps.
+            let times = reach.map(|r| 1.0 / r.max(1e-9)).or(warmup.zip(facts.steps).map(|(w, s)| w / s)).unwrap_or(1.0);
+            let mut out =
+                finding("lr_schedule_misconfigured", "learning_rate".to_owned(), Severity::Medium, above(times, 1.2, 0.95))
+                    .title(format!("the run ends while it is warming up{far}"));
+            if let Some(reach) = reach {
+                out = out.evidence(
+                    Evidence::new("reached_rate", "learning_rate", reach)
+                        .versus("<", if short { 0.7 } else { 1.0 })
+                        .method("last logged learning rate over the configured one; the rate never falls"),
+                );
+            }
             if let (Some(warmup), Some(steps)) = (warmup, facts.steps) {
                 out = out.evidence(
                     Evidence::new("warmup_steps", "learning_rate", warmup)

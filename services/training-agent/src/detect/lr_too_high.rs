@@ -10,7 +10,7 @@ use crate::{
     facts::{Optimizer, Pace},
     log::Quantity,
     run::finding,
-    stats::{differences, finite, largest, mean, turns_and_swing},
+    stats::{finite, largest, mean, turns_and_swing},
 };
 
 /// A symptom, the rate over the usual one that it needs, and how strong it is.
@@ -51,6 +51,9 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
             return Verdict::sound();
         }
     }
+    if exploded && facts.climbs_steadily() && facts.relative.is_none_or(|r| r < 50.0) {
+        return Verdict::sound();
+    }
     let tiny_batch = facts.update_rows.is_some_and(|rows| rows <= 2.0);
     if symptom.strength == Strength::Swings && tiny_batch && facts.relative.is_none_or(|r| r < 10.0) {
         return Verdict::sound();
@@ -70,16 +73,11 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
         }
         Some(_) => return Verdict::sound(),
         None => {
-            let gradual = y.len() >= 8
-                && differences(&y).iter().filter(|d| **d > 0.0).count() as f64 > 0.9 * (y.len() - 1) as f64
-                && y[0] < 2.0 * facts.start.unwrap_or(y[0]);
             let infinite = run.log.series.iter().any(|s| {
                 matches!(s.role.quantity, Quantity::Loss | Quantity::GradientNorm)
                     && s.points.iter().any(|p| p.value.is_infinite())
             });
             match symptom.what {
-                // A rise in small steps from the first epoch on is a loss of the wrong sign.
-                EXPLODES if gradual => return Verdict::sound(),
                 EXPLODES => (Severity::Medium, 0.65),
                 "becomes NaN" if infinite => (Severity::Medium, 0.6),
                 "swings" => (Severity::Low, 0.55),

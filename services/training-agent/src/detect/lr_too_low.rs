@@ -23,12 +23,13 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
         || smallest(&facts.pace) <= 0.0;
     if facts.tree {
         let Some(eta) = facts.rate.filter(|_| slow) else { return Verdict::sound() };
+        let limit = limits.get("slow_convergence.way");
         let way = 1.0 - (1.0 - eta.min(1.0)).powf(facts.logged_epochs as f64);
         return Verdict::found(advise(
             case,
-            finding("lr_too_low", "learning_rate".to_owned(), Severity::Medium, above(0.7 / way.max(1e-9), 1.0, 0.97))
+            finding("lr_too_low", "learning_rate".to_owned(), Severity::Medium, above(limit / way.max(1e-9), 1.0, 0.97))
                 .title(format!("eta {} is too small for {} rounds", fmt_number(eta), facts.logged_epochs))
-                .evidence(Evidence::new("way", "learning_rate", way).versus("<", 0.7).method("1 - (1 - eta)^rounds")),
+                .evidence(Evidence::new("way", "learning_rate", way).versus("<", limit).method("1 - (1 - eta)^rounds")),
         ));
     }
     if blocked {
@@ -65,7 +66,11 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
                 && facts.optimizer == Some(Optimizer::Adam)
                 && facts.rate.is_some_and(|r| (5e-6..=2e-4).contains(&r))
                 && !slow;
-        let strength = [way.map(|w| way_limit / w), travel.map(|t| travel_limit / t), facts.relative.map(|r| 0.3 / r)];
+        let strength = [
+            way.map(|w| way_limit / w),
+            travel.map(|t| travel_limit / t),
+            facts.relative.map(|r| limits.get("lr_too_low.relative") / r),
+        ];
         let strength = strength.into_iter().flatten().fold(0.0, f64::max);
         (if meant { Severity::Low } else { Severity::Medium }, above(strength, 0.8, if unanimous && slow { 0.97 } else { 0.8 }))
     } else {

@@ -40,7 +40,7 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
         if level < imbalance || level > 0.995 || !constant {
             return Verdict::sound();
         }
-        return Verdict::found(report(case, accuracy, level, 0.0, f1.into(), 1, Severity::Medium, 0.7));
+        return Verdict::found(report(case, accuracy, level, None, f1.into(), 1, Severity::Medium, 0.7));
     };
     let deviation = end.iter().map(|a| (a - majority).abs()).fold(0.0, f64::max);
     let tolerance = (0.1 * (1.0 - majority)).min(distance) + row;
@@ -68,7 +68,7 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
     }
     let confidence = [0.8, 0.9, 0.95][witnesses.min(3) - 1] * (1.0 - 0.3 / (end.len() as f64 + 1.0));
     let severity = if majority < 0.9 && witnesses >= 2 { Severity::High } else { Severity::Medium };
-    Verdict::found(report(case, accuracy, majority, deviation, f1, witnesses, severity, confidence))
+    Verdict::found(report(case, accuracy, majority, Some((deviation, tolerance)), f1, witnesses, severity, confidence))
 }
 
 #[expect(clippy::too_many_arguments, reason = "what was measured, once")]
@@ -76,7 +76,7 @@ fn report(
     case: &Case<'_>,
     accuracy: &crate::log::Curve,
     majority: f64,
-    deviation: f64,
+    deviation: Option<(f64, f64)>,
     f1: Option<f64>,
     witnesses: usize,
     severity: Severity,
@@ -84,15 +84,6 @@ fn report(
 ) -> deepfix_model::Finding {
     let mut out = finding("majority_class_collapse", "predictions".to_owned(), severity, sure(confidence))
         .title(format!("the model answers with the most frequent class only ({:.1} % of rows)", majority * 100.0))
-        .evidence(
-            fact(
-                "distance_to_majority",
-                accuracy,
-                deviation,
-                "largest distance of the accuracy of the last third of epochs from the share of the most frequent class",
-            )
-            .versus("<=", case.limits.get("majority_class_collapse.distance")),
-        )
         .evidence(
             Evidence::new("majority_share", "label", majority)
                 .versus(">=", case.limits.get("majority_class_collapse.imbalance"))
@@ -105,6 +96,12 @@ fn report(
                 .versus(">=", 1.0)
                 .method("train accuracy at its own majority; F1 of a constant answer; accuracy that does not move by a row"),
         );
+    if let Some((deviation, tolerance)) = deviation {
+        out = out.evidence(
+            fact("distance_to_majority", accuracy, deviation, "largest distance of the accuracy of the last third of epochs from the share of the most frequent class; a tenth of the rest, at most the threshold, and a row are allowed")
+                .versus("<=", tolerance),
+        );
+    }
     if let Some(f1) = f1 {
         out = out.evidence(Evidence::new("validation_f1", "series:f1", f1).method("last value logged"));
     }

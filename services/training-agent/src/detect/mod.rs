@@ -2,6 +2,7 @@
 
 mod batch_size_too_small;
 mod boosting_overfit;
+mod calibration;
 mod checkpoint_not_best;
 mod clipping_too_aggressive;
 mod data_leakage;
@@ -41,6 +42,8 @@ mod vanishing_gradient;
 mod xgb_early_stop_unset;
 
 use std::collections::BTreeMap;
+
+pub(crate) use calibration::calibrated;
 
 use deepfix_model::{Finding, Severity};
 

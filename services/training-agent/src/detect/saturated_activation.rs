@@ -4,6 +4,7 @@
 use deepfix_model::{ArtifactKind, BugType, Evidence, Finding, Severity, above};
 
 use super::{Case, Verdict};
+use crate::layers::words;
 
 pub(super) fn detect(case: &Case<'_>) -> Verdict {
     let Some(layers) = &case.run.layers else { return Verdict::needs("layer statistics (--layer-stats)") };
@@ -17,9 +18,8 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
     // A layer numbered beyond the last weights is the output.
     let top = layers.weight_layers().into_iter().filter_map(number).max();
     let by_design = |name: &str| {
-        let lower = name.to_lowercase();
-        ["gate", "lstm", "gru", "attn", "attention", "out", "head", "se_", "prob"].iter().any(|word| lower.contains(word))
-            || number(name).zip(top).is_some_and(|(own, top)| own > top)
+        const MEANT: [&str; 10] = ["gate", "gates", "lstm", "gru", "attn", "attention", "out", "output", "head", "se"];
+        words(name).iter().any(|word| MEANT.contains(&word.as_str())) || number(name).zip(top).is_some_and(|(own, top)| own > top)
     };
     let level = case.facts.level();
     let findings = rows

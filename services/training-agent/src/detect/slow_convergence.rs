@@ -26,6 +26,10 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
     if facts.game {
         return Verdict::needs("a loss that measures progress; adversarial and reinforcement losses do not");
     }
+    // A run that learns nothing, or that something else holds back, is not on its way.
+    if !facts.tree && (case.fired("not_learning") || case.other_cause()) {
+        return Verdict::sound();
+    }
     if facts.pace.len() < 6 || facts.bend().is_none() {
         return Verdict::needs("six epochs at a learning rate");
     }
@@ -47,9 +51,7 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
             return Verdict::sound();
         }
         let Some(slow) = pace(case).filter(|s| is_slow(case, s)) else { return Verdict::sound() };
-        let (severity, confidence) = if case.other_cause() {
-            (Severity::Low, 0.5)
-        } else if facts.finetune && facts.rate.is_none_or(|rate| rate >= 5e-6) {
+        let (severity, confidence) = if facts.finetune && facts.rate.is_none_or(|rate| rate >= 5e-6) {
             (Severity::Low, 0.4)
         } else {
             (Severity::Medium, below(slow.fallen, if slow.low_rate { 0.60 } else { 0.45 }, 0.95))

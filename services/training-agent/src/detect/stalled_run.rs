@@ -26,10 +26,7 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
     let apart = mean(&between);
     let scatter = mean(&between.iter().map(|b| (b - apart).powi(2)).collect::<Vec<_>>()).sqrt();
     let regular = gaps.len() >= 3 && scatter <= 0.25 * apart + 0.5;
-    if regular {
-        return Verdict::sound();
-    }
-    if !gaps.is_empty() {
+    if !gaps.is_empty() && !regular {
         let longest = largest(&intervals);
         return Verdict::found(
             finding("stalled_run", "run".to_owned(), Severity::Medium, above(longest, seconds.max(times * usual), 0.9))

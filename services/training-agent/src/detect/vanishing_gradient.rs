@@ -36,7 +36,7 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
             Evidence::new("gradient_ratio", &subject, ratio)
                 .versus("<", limit)
                 .method(
-                    "gradient norm of the first weight layer over the last's, median over the first half of the epochs logged",
+                    "gradient norm of the first weight layer over the last's (the least above zero where it rounds to zero), median over the first half of the epochs logged",
                 )
                 .source(format!("layer_stats, {epochs} epochs")),
         )
@@ -67,14 +67,22 @@ fn median_ratio(layers: &LayerStats) -> Option<(String, String, f64, usize)> {
             .filter(|r| r.epoch == *epoch && r.kind == "param" && weights.contains(&r.layer.as_str()))
             .filter_map(|r| Some((r.layer.as_str(), layers.cell(r, "grad_norm")?)))
             .collect();
-        let ((first, a), (last, b)) = (norms.first()?, norms.last()?);
+        let (Some((first, a)), Some((last, b))) = (norms.first(), norms.last()) else { continue };
         if norms.len() < 2 || !(a.is_finite() && *b > 0.0) {
             continue;
         }
         names = Some(((*first).to_owned(), (*last).to_owned()));
-        ratios.push(a / b);
+        ratios.push(if *a > 0.0 { a / b } else { faded(&norms).map_or(0.0, |least| least / b) });
     }
     ratios.sort_by(f64::total_cmp);
     let (first, last) = names?;
     Some((first, last, ratios[ratios.len() / 2], ratios.len()))
+}
+
+/// The least gradient above zero, where gradients fade from the last layer down until they round to
+/// zero. A layer that is dead or cut off stops them at once instead.
+fn faded(norms: &[(&str, f64)]) -> Option<f64> {
+    let seen: Vec<f64> = norms.iter().map(|(_, norm)| *norm).skip_while(|norm| *norm == 0.0).collect();
+    let fades = seen.len() >= 3 && seen.windows(2).all(|w| w[0] < w[1]);
+    seen.first().copied().filter(|_| fades)
 }
