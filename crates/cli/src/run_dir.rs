@@ -112,6 +112,9 @@ fn kind_of(path: &Path) -> Option<ArtifactKind> {
         return Some(ArtifactKind::Checkpoint);
     }
     if deepfix_artifact::looks_binary(&head) {
+        if name.contains("tfevents") {
+            return Some(ArtifactKind::Metrics);
+        }
         let model = [".ckpt", ".pt", ".pth", ".safetensors"].iter().any(|e| name.ends_with(e));
         return model.then_some(ArtifactKind::Checkpoint);
     }

@@ -26,6 +26,10 @@ pub(super) fn read(value: &Value) -> Result<Log, String> {
     if let Some(Value::Array(history)) = object.get("log_history") {
         return rows_of(history, "Hugging Face trainer state");
     }
+    // CatBoost's `catboost_training.json`.
+    if let (Some(Value::Array(iterations)), Some(meta)) = (object.get("iterations"), object.get("meta")) {
+        return Ok(catboost(iterations, meta));
+    }
     if let Some(Value::Array(points)) = object.get("metrics") {
         return rows_of(points, "MLflow metric history");
     }
@@ -78,6 +82,24 @@ fn rows_of(rows: &[Value], format: &'static str) -> Result<Log, String> {
         }
     }
     Ok(log)
+}
+
+/// `{"meta": {"learn_metrics": [{"name"}], "test_metrics": …}, "iterations": [{"learn": […], "test": […]}]}`
+fn catboost(iterations: &[Value], meta: &Value) -> Log {
+    let mut log = Log { format: "boosting evals_result", ..Log::default() };
+    for (round, row) in iterations.iter().enumerate() {
+        let at = row.get("iteration").and_then(value_of).unwrap_or(round as f64);
+        for (side, names, key) in [("train", "learn_metrics", "learn"), ("eval", "test_metrics", "test")] {
+            for (i, value) in row.get(key).and_then(Value::as_array).into_iter().flatten().enumerate() {
+                let name =
+                    meta.get(names).and_then(|m| m.get(i)).and_then(|m| m.get("name")).and_then(Value::as_str).unwrap_or("loss");
+                if let Some(value) = value_of(value) {
+                    log.push(&format!("{side} {name}"), Point { step: Some(at), epoch: Some(at), time: None, value });
+                }
+            }
+        }
+    }
+    log
 }
 
 /// Columns as lists: long (`key`, `value`, `step`) or wide.

@@ -1,9 +1,11 @@
 //! Training logs of several tools as one shape: named series of points, and what each name means.
 
 mod csv;
+mod events;
 mod json;
 mod read;
 mod roles;
+mod text;
 
 pub(crate) use read::{number, read};
 pub(crate) use roles::{Direction, Quantity, Role, Side, snake};
@@ -52,6 +54,23 @@ impl Log {
         match self.series.iter_mut().find(|s| s.key == key) {
             Some(series) => series.points.push(point),
             None => self.series.push(Series { key: key.to_owned(), role: Role::of(key), points: vec![point] }),
+        }
+    }
+
+    /// Long formats log the epoch as a metric of its own: its points then say which epoch a step is of.
+    pub(crate) fn adopt_epochs(&mut self) {
+        let Some(at) = self.series.iter().position(|s| s.key.eq_ignore_ascii_case("epoch")) else { return };
+        let mut epochs: Vec<(f64, f64)> = self.series[at].points.iter().filter_map(|p| Some((p.step?, p.value))).collect();
+        epochs.retain(|(_, epoch)| epoch.is_finite());
+        if epochs.is_empty() || self.series.iter().flat_map(|s| &s.points).any(|p| p.epoch.is_some()) {
+            return;
+        }
+        epochs.sort_by(|a, b| a.0.total_cmp(&b.0));
+        self.series.remove(at);
+        for point in self.series.iter_mut().flat_map(|s| &mut s.points) {
+            let Some(step) = point.step else { continue };
+            let next = epochs.partition_point(|(known, _)| *known < step);
+            point.epoch = epochs.get(next).or(epochs.last()).map(|(_, epoch)| epoch.floor());
         }
     }
 
