@@ -2,6 +2,7 @@
 //! layers that cannot learn, pickles that would run code, damaged files. Tensors are read where
 //! they lie in the file, so memory stays flat whatever the model's size.
 
+mod detect;
 mod pickle_safety;
 mod tensors;
 
@@ -33,20 +34,21 @@ pub fn build(reader: Reader) -> Module {
 
 impl Agent for CheckpointAgent {
     fn describe(&self) -> Describe {
-        Describe {
-            name: "checkpoint",
-            kinds: vec![KIND],
-            fault_codes: vec![
-                "artifact_unreadable",
-                "corrupt_checkpoint",
-                "dead_units",
-                "nan_weights",
-                "symmetric_weights",
-                "unknown_format",
-                "unsafe_pickle",
-            ],
-            thresholds: vec![("dead_units.high", 0.60), ("dead_units.share", 0.10), ("symmetric_weights.tolerance", 1e-6)],
-        }
+        let own = [
+            "artifact_unreadable",
+            "corrupt_checkpoint",
+            "dead_units",
+            "nan_weights",
+            "symmetric_weights",
+            "unknown_format",
+            "unsafe_pickle",
+        ];
+        let mut fault_codes: Vec<&str> = own.into_iter().chain(detect::DETECTORS.iter().map(|d| d.0)).collect();
+        fault_codes.sort_unstable();
+        let mut thresholds = detect::THRESHOLDS.to_vec();
+        thresholds.extend([("dead_units.high", 0.60), ("dead_units.share", 0.10), ("symmetric_weights.tolerance", 1e-6)]);
+        thresholds.sort_by_key(|t| t.0);
+        Describe { name: "checkpoint", kinds: vec![KIND], fault_codes, thresholds }
     }
 
     fn analyze(&self, analysis: &mut Analysis<'_>, sink: &mut Sink<'_>) -> Result<(), Stop> {

@@ -5,6 +5,8 @@ use deepfix_artifact::checkpoint::{Checkpoint, Dtype, Tensor};
 use deepfix_model::{ArtifactKind, BugType, Chart, ChartKind, Checked, Evidence, Finding, Note, Num, Series, Severity, above};
 use half::{bf16, f16};
 
+use crate::detect::{DETECTORS, Weights};
+
 const KIND: ArtifactKind = ArtifactKind::Checkpoint;
 /// Fewest rows and columns of a matrix whose rows can be compared.
 const UNITS: usize = 4;
@@ -17,14 +19,23 @@ const MANY: usize = 25;
 
 /// What one pass over a tensor tells.
 #[derive(Debug, Default)]
-struct Summary {
+pub(crate) struct Summary {
     nan: usize,
     infinite: usize,
     first_bad: Option<usize>,
-    norm: f64,
-    largest: f64,
-    smallest: f64,
-    highest: f64,
+    pub(crate) norm: f64,
+    pub(crate) sum: f64,
+    /// Largest magnitude.
+    pub(crate) largest: f64,
+    pub(crate) smallest: f64,
+    pub(crate) highest: f64,
+    pub(crate) nonzero: usize,
+    /// Values at float16's largest, within a factor of two of it, and below where it loses digits.
+    pub(crate) at_edge: usize,
+    pub(crate) near_edge: usize,
+    pub(crate) tiny: usize,
+    /// bfloat16 holds every value exactly.
+    pub(crate) fits_bf16: bool,
     /// Matrices only.
     rows: usize,
     zero_rows: usize,
@@ -33,8 +44,25 @@ struct Summary {
     row_spread: f64,
 }
 
+impl Summary {
+    /// Values that are no number.
+    pub(crate) fn bad(&self) -> usize {
+        self.nan + self.infinite
+    }
+}
+
+/// Whether a matrix is of a kind whose rows and sizes mean something else, by its name.
+pub(crate) fn is_matrix_by_design(name: &str) -> bool {
+    let name = name.to_lowercase();
+    BY_DESIGN.iter().any(|part| name.contains(part))
+}
+
+/// Largest value of float16, and the smallest it holds with all its digits.
+const F16_LARGEST: f64 = 65_504.0;
+const F16_NORMAL: f64 = 6.103_515_625e-5;
+
 /// Calls `each(index, value)` for every element.
-fn for_each(tensor: &Tensor, file: &[u8], mut each: impl FnMut(usize, f64)) {
+pub(crate) fn for_each(tensor: &Tensor, file: &[u8], mut each: impl FnMut(usize, f64)) {
     let bytes = &file[tensor.bytes.clone()];
     macro_rules! walk {
         ($n:literal, $get:expr) => {
@@ -56,14 +84,15 @@ fn for_each(tensor: &Tensor, file: &[u8], mut each: impl FnMut(usize, f64)) {
 
 /// Rows and columns when the tensor is a weight matrix: linear layers, and convolutions with all
 /// but the first dimension flattened.
-fn matrix(tensor: &Tensor) -> Option<(usize, usize)> {
+pub(crate) fn matrix(tensor: &Tensor) -> Option<(usize, usize)> {
     let (rows, rest) = tensor.shape.split_first()?;
     let columns: usize = rest.iter().product();
     (tensor.shape.len() >= 2 && *rows >= 2 && columns >= 2).then_some((*rows, columns))
 }
 
 fn summarize(tensor: &Tensor, file: &[u8]) -> Summary {
-    let mut out = Summary { smallest: f64::INFINITY, highest: f64::NEG_INFINITY, ..Summary::default() };
+    let mut out = Summary { smallest: f64::INFINITY, highest: f64::NEG_INFINITY, fits_bf16: true, ..Summary::default() };
+    let half = tensor.dtype == Dtype::F16;
     let mut squares = 0.0;
     let shape = matrix(tensor);
     let columns = shape.map_or(usize::MAX, |s| s.1);
@@ -77,6 +106,16 @@ fn summarize(tensor: &Tensor, file: &[u8]) -> Summary {
             out.largest = out.largest.max(v.abs());
             out.smallest = out.smallest.min(v);
             out.highest = out.highest.max(v);
+            out.sum += v;
+            out.nonzero += usize::from(v != 0.0);
+            if half {
+                let size = v.abs();
+                out.at_edge += usize::from(size == F16_LARGEST);
+                out.near_edge += usize::from(size > F16_LARGEST / 2.0);
+                out.tiny += usize::from(size > 0.0 && size < F16_NORMAL);
+            } else {
+                out.fits_bf16 &= v.to_bits() & 0x0000_1fff_ffff_ffff == 0;
+            }
         } else {
             if v.is_nan() {
                 out.nan += 1;
@@ -114,6 +153,7 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, checkpoin
     let cancel = analysis.cancel();
     let floats: Vec<&Tensor> = checkpoint.tensors.iter().filter(|t| t.dtype.is_float() && t.elements() > 0).collect();
     let (mut bad, mut symmetric, mut dead, mut norms) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut seen = Vec::with_capacity(floats.len());
     let (mut matrices, mut constant) = (0, 0);
     for (i, tensor) in floats.iter().enumerate() {
         if cancel.is_cancelled() {
@@ -139,14 +179,22 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, checkpoin
             }
             norms.push((tensor.name.clone(), summary.norm));
         }
+        seen.push((*tensor, summary));
     }
     // A single tensor of one value among varied ones is a constant on purpose; a network of them was
     // initialised so.
     let everywhere = constant * 2 >= matrices;
     let symmetric: Vec<Finding> = symmetric.into_iter().filter(|(constant, _)| !constant || everywhere).map(|s| s.1).collect();
-    for (code, looked, findings) in
-        [("nan_weights", floats.len(), bad), ("symmetric_weights", matrices, symmetric), ("dead_units", matrices, dead)]
-    {
+    let thresholds = analysis.thresholds().clone();
+    let weights = Weights { checkpoint, file, seen, thresholds: &thresholds };
+    sink.progress("comparing layers", Some(0.96))?;
+    let mut results =
+        vec![("nan_weights", floats.len(), bad), ("symmetric_weights", matrices, symmetric), ("dead_units", matrices, dead)];
+    for (code, detector) in DETECTORS {
+        let (looked, findings) = detector(&weights);
+        results.push((code, looked, findings));
+    }
+    for (code, looked, findings) in results {
         analysis.checked(Checked::done(code, looked, findings.len()));
         if findings.len() > MANY {
             analysis.note(Note::new(code, "layers", format!("{} further layers show {code}", findings.len() - MANY)));

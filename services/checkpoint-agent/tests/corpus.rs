@@ -89,3 +89,108 @@ fn hostile_and_broken_files_become_findings() {
     assert_eq!(codes(b"cos\nsystem\n(S'id'\ntR.".to_vec()), ["unknown_format"]);
     assert_eq!(codes(b"\x80\x02cos\nsystem\n(S'id'\ntR.".to_vec()), ["unsafe_pickle"]);
 }
+
+/// xorshift64* (Vigna 2016), as numbers in [-1, 1).
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> f32 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        ((self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 40) as f32) / (1_u32 << 23) as f32 - 1.0
+    }
+
+    /// Sum of four uniforms: no initialiser's distribution.
+    fn trained(&mut self, n: usize, size: f32) -> Vec<f32> {
+        (0..n).map(|_| size * (0..4).map(|_| self.next()).sum::<f32>()).collect()
+    }
+}
+
+/// A tensor as a file holds it: name, type, shape, bytes.
+type Stored = (String, &'static str, Vec<usize>, Vec<u8>);
+
+fn f32s(name: &str, shape: &[usize], values: &[f32]) -> Stored {
+    (name.to_owned(), "F32", shape.to_vec(), values.iter().flat_map(|v| v.to_le_bytes()).collect())
+}
+
+fn halves(name: &str, shape: &[usize], values: &[f32]) -> Stored {
+    (name.to_owned(), "F16", shape.to_vec(), values.iter().flat_map(|v| half::f16::from_f32(*v).to_le_bytes()).collect())
+}
+
+fn file(tensors: &[Stored], metadata: &str) -> Vec<u8> {
+    let (mut entries, mut data) = (vec![format!("\"__metadata__\":{{\"note\":\"{metadata}\"}}")], Vec::new());
+    for (name, dtype, shape, bytes) in tensors {
+        let from = data.len();
+        data.extend_from_slice(bytes);
+        entries
+            .push(format!("\"{name}\":{{\"dtype\":\"{dtype}\",\"shape\":{shape:?},\"data_offsets\":[{from},{}]}}", data.len()));
+    }
+    let header = format!("{{{}}}", entries.join(","));
+    let mut out = (header.len() as u64).to_le_bytes().to_vec();
+    out.extend_from_slice(header.as_bytes());
+    out.extend(data);
+    out
+}
+
+#[test]
+fn faults_between_layers_are_found_and_a_sound_model_is_silent() {
+    let mut random = Random(7);
+    let layer = |random: &mut Random, i: usize, size: f32| {
+        [
+            f32s(&format!("layers.{i}.weight"), &[64, 64], &random.trained(4096, size)),
+            f32s(&format!("layers.{i}.bias"), &[64], &random.trained(64, 0.01)),
+            f32s(&format!("layers.{i}.norm.weight"), &[64], &random.trained(64, 0.3)),
+            f32s(&format!("layers.{i}.norm.bias"), &[64], &random.trained(64, 0.1)),
+        ]
+    };
+    let sound: Vec<Stored> = (0..5).flat_map(|i| layer(&mut random, i, 0.08)).collect();
+    assert!(codes(file(&sound, "")).is_empty(), "{:?}", codes(file(&sound, "")));
+    let with = |change: &mut dyn FnMut(&mut Vec<Stored>)| {
+        let mut tensors = sound.clone();
+        change(&mut tensors);
+        codes(file(&tensors, ""))
+    };
+    // Every layer has four tensors: weight, bias, norm weight, norm bias.
+    assert_eq!(
+        with(&mut |t| t[8] = f32s("layers.2.weight", &[64, 64], &Random(9).trained(4096, 8.0))),
+        ["exploding_weight_norm"]
+    );
+    let drawn: Vec<f32> = (0..4096).map(|_| Random::next(&mut random) / 8.0).collect();
+    assert_eq!(with(&mut |t| t[8] = f32s("layers.2.weight", &[64, 64], &drawn)), ["untrained_layer"]);
+    assert_eq!(
+        with(&mut |t| {
+            t[10] = f32s("layers.2.norm.weight", &[64], &[1.0; 64]);
+            t[11] = f32s("layers.2.norm.bias", &[64], &[0.0; 64]);
+        }),
+        ["untrained_layer"]
+    );
+    assert_eq!(with(&mut |t| t[8].3 = t[4].3.clone()), ["duplicated_layers"]);
+    let table = random.trained(6400, 0.05);
+    assert_eq!(
+        with(&mut |t| {
+            t.push(f32s("lm_head.weight", &[100, 64], &table));
+            t.push(f32s("model.embed_tokens.weight", &[100, 64], &table));
+        }),
+        ["tied_weights_duplicated"]
+    );
+    assert_eq!(with(&mut |t| t[8] = halves("layers.2.weight", &[64, 64], &Random(3).trained(4096, 0.08))), ["mixed_dtype"]);
+    assert_eq!(with(&mut |t| t[9] = f32s("layers.2.bias", &[60], &[0.5; 60])), ["shape_config_mismatch"]);
+    let clamped: Vec<Stored> = (0..3)
+        .map(|i| {
+            let mut values = Random(i + 20).trained(4096, 0.08);
+            values[17] = 65_504.0;
+            halves(&format!("layers.{i}.weight"), &[64, 64], &values)
+        })
+        .collect();
+    assert!(codes(file(&clamped, "")).contains(&"precision_loss".to_owned()));
+    let widened: Vec<Stored> = (0..3)
+        .map(|i| {
+            let values: Vec<f32> =
+                Random(i + 30).trained(4096, 0.08).into_iter().map(|v| half::bf16::from_f32(v).to_f32()).collect();
+            f32s(&format!("layers.{i}.weight"), &[64, 64], &values)
+        })
+        .collect();
+    assert_eq!(codes(file(&widened, "")), ["precision_loss"]);
+    assert_eq!(codes(file(&sound, &"x".repeat(2_000_000))), ["oversized_header"]);
+}

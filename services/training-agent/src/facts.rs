@@ -1,12 +1,10 @@
 //! What detectors of pace and step size share: computed once per run, from the log and from whatever
 //! parameters there are.
 
-use std::f64::consts;
-
 use crate::{
-    log::{Curve, Point, Quantity, Series, Side},
+    log::{Curve, Point, Quantity, Series, Side, snake},
     run::Run,
-    stats::{finite, interpolate, largest, mean, median, smallest, smooth, tail},
+    stats::{blocks, finite, interpolate, largest, mean, median, smallest, smooth, tail},
 };
 
 /// Families of optimizers that take steps of comparable size.
@@ -44,8 +42,6 @@ pub(crate) struct Facts {
     /// One finite value per epoch without the noise of single batches.
     pub(crate) pace: Vec<f64>,
     pub(crate) pace_of: Pace,
-    /// Learning rate spent until each value of the pace, as a share of the whole.
-    tau: Vec<f64>,
     pub(crate) prior: Option<f64>,
     pub(crate) start: Option<f64>,
     pub(crate) optimizer: Option<Optimizer>,
@@ -71,11 +67,18 @@ pub(crate) struct Facts {
     pub(crate) norms: Vec<f64>,
     /// Initial weights are of an unusual kind.
     pub(crate) odd_init: bool,
+    /// Fall of the second half over that of the first, in halves of learning rate spent, so that a
+    /// decaying schedule does not look like convergence: 1 is a straight line, 0 has bent.
+    pub(crate) bend: Option<f64>,
+    /// Distance the weights went, from layer statistics.
+    pub(crate) travel: Option<f64>,
     /// Every logged train loss of the densest series.
     pub(crate) dense: Vec<f64>,
     dense_places: Vec<Point>,
 }
 
+/// Most values of a curve of pace; more are averaged.
+const MOST: usize = 2000;
 /// Rates that usually work: 1e-3 for Adam and RMSprop (Kingma and Ba 2015), 0.1 for SGD after momentum.
 const USUAL_ADAM: f64 = 1e-3;
 const USUAL_SGD: f64 = 0.1;
@@ -89,7 +92,7 @@ impl Facts {
         let y = run.train_loss.as_ref().map_or_else(Vec::new, |curve| epochs_of(run, curve));
         let (pace, pace_of) = pace(&y, sampled, &v);
         let tree = run.is_boosting();
-        let rates = if tree { Vec::new() } else { longest(run, Quantity::LearningRate).map_or_else(Vec::new, values) };
+        let rates = if tree { Vec::new() } else { rates(run) };
         let configured =
             params.number(&["learning_rate", "lr", "eta", "base_lr", "initial_lr", "init_lr", "max_lr", "learning_rate_init"]);
         let highest = (!rates.is_empty()).then(|| largest(&rates));
@@ -115,6 +118,7 @@ impl Facts {
             .unwrap_or_else(|| "default".to_owned());
         let usual_init = ["default", "he", "kaiming", "xavier", "glorot", "lecun", "orthogonal", "trunc", "normal_002"];
         let tau = spent(run, &pace, &rates);
+        let bend = bend(&pace, &tau);
         Self {
             nan: losses().any(|s| s.points.iter().any(|p| !p.value.is_finite())),
             game: is_game(run),
@@ -147,7 +151,8 @@ impl Facts {
             v,
             pace,
             pace_of,
-            tau,
+            bend,
+            travel: run.layers.as_ref().and_then(|layers| layers.travel(logged_epochs)),
             optimizer,
             tree,
             rates,
@@ -170,32 +175,6 @@ impl Facts {
         Some(end / self.prior.unwrap_or(self.pace[0]).max(1e-300))
     }
 
-    /// Fall of the second half over that of the first, in halves of learning rate spent, so that a
-    /// decaying schedule does not look like convergence: 1 is a straight line, 0 has bent.
-    pub(crate) fn bend(&self) -> Option<f64> {
-        let n = self.pace.len();
-        if n < 6 || self.tau.len() != n {
-            return None;
-        }
-        let half = if n < 24 { 1 } else { n / 12 };
-        let mut q = smooth(&self.pace, 2 * half + 1);
-        q[0] = self.pace[0];
-        q[n - 1] = mean(&self.pace[n - 1 - half..]);
-        let middle = interpolate(0.5, &self.tau, &q);
-        let (first, second) = (q[0] - middle, middle - q[n - 1]);
-        let end = mean(&self.tau[n - 1 - half..]);
-        if end <= 0.55 {
-            return None;
-        }
-        Some(if first > 0.0 {
-            (second / (end - 0.5)) / (first / 0.5)
-        } else if second > 0.0 {
-            f64::INFINITY
-        } else {
-            0.0
-        })
-    }
-
     /// How far Adam can move a weight over the run, in units of a typical weight, 1 over the root of
     /// the width.
     pub(crate) fn way(&self, run: &Run) -> Option<f64> {
@@ -215,6 +194,13 @@ impl Facts {
         y.len() >= 8 && y.len() == self.y.len() && rises > 0.9 * (y.len() - 1) as f64 && y[0] < 2.0 * self.start.unwrap_or(y[0])
     }
 
+    /// The log begins in the middle of a run, whose level without learning it does not show.
+    pub(crate) fn is_resumed(&self) -> bool {
+        let steps = self.dense_places.iter().filter_map(|p| p.step);
+        let (first, last) = steps.fold((f64::INFINITY, 0.0_f64), |(first, last), s| (first.min(s), last.max(s)));
+        self.prior.is_none() && first.is_finite() && first > 0.05 * last && first > 100.0
+    }
+
     /// Points of the densest train loss series.
     pub(crate) fn dense_points(&self) -> &[Point] {
         &self.dense_places
@@ -226,18 +212,18 @@ fn epochs_of(run: &Run, curve: &Curve) -> Vec<f64> {
     let Some(series) = run.log.series.iter().find(|s| s.key == curve.key) else { return curve.y.clone() };
     let gaps: Vec<f64> = series.points.windows(2).filter_map(|w| Some(w[1].step? - w[0].step?)).collect();
     let steps_only = series.points.iter().all(|p| p.epoch.is_none()) && !series.role.per_epoch;
-    if curve.len() > 60 && steps_only && median(&gaps) > 1.0 {
-        let n = curve.len();
-        return (0..30).map(|i| mean(&curve.y[i * n / 30..(i + 1) * n / 30])).collect();
+    if curve.len() > 60 && steps_only && (median(&gaps) >= 1.0 || gaps.is_empty()) {
+        return blocks(&curve.y, 30);
     }
-    curve.y.clone()
+    if curve.len() > MOST { blocks(&curve.y, MOST) } else { curve.y.clone() }
 }
 
 fn pace(y: &[f64], sampled: bool, v: &[f64]) -> (Vec<f64>, Pace) {
     if !y.is_empty() && !sampled {
         (finite(y), Pace::Train)
     } else if v.len() >= 6 {
-        (finite(v), Pace::Validation)
+        let v = finite(v);
+        (if v.len() > MOST { blocks(&v, MOST) } else { v }, Pace::Validation)
     } else {
         (finite(&smooth(y, (y.len() / 5).max(3))), Pace::Smoothed)
     }
@@ -245,6 +231,14 @@ fn pace(y: &[f64], sampled: bool, v: &[f64]) -> (Vec<f64>, Pace) {
 
 fn longest(run: &Run, quantity: Quantity) -> Option<&Series> {
     run.log.series.iter().filter(|s| s.role.quantity == quantity).max_by_key(|s| s.points.len())
+}
+
+/// Logged learning rates: of several groups of parameters, the one with the highest.
+fn rates(run: &Run) -> Vec<f64> {
+    let all = run.log.series.iter().filter(|s| s.role.quantity == Quantity::LearningRate).map(values);
+    all.filter(|rates| !rates.is_empty())
+        .max_by(|a, b| largest(a).total_cmp(&largest(b)).then(a.len().cmp(&b.len())))
+        .unwrap_or_default()
 }
 
 fn values(series: &Series) -> Vec<f64> {
@@ -268,10 +262,11 @@ fn optimizer(run: &Run) -> Option<Optimizer> {
 }
 
 fn is_game(run: &Run) -> bool {
-    let keys: Vec<String> = run.log.series.iter().map(|s| s.key.to_lowercase()).collect();
-    let any = |words: &[&str]| keys.iter().any(|key| words.iter().any(|word| key.contains(word)));
-    let adversarial = any(&["d_loss", "loss_d", "disc", "critic"]) && any(&["g_loss", "loss_g", "gen", "actor", "adv"]);
-    adversarial || any(&["reward", "ep_rew", "episode", "return", "rollout"])
+    let words: Vec<Vec<String>> =
+        run.log.series.iter().map(|s| snake(&s.key).split('_').filter(|w| !w.is_empty()).map(str::to_owned).collect()).collect();
+    let any = |list: &[&str]| words.iter().any(|name| name.iter().any(|word| list.contains(&word.as_str())));
+    let adversarial = any(&["d", "disc", "discriminator", "critic"]) && any(&["g", "gen", "generator", "actor", "adv"]);
+    adversarial || any(&["reward", "rewards", "episode", "return", "returns", "rollout", "rew"])
 }
 
 fn is_transformer(run: &Run) -> bool {
@@ -328,8 +323,35 @@ fn spent(run: &Run, pace: &[f64], rates: &[f64]) -> Vec<f64> {
     tau.into_iter().map(|t| t / whole).collect()
 }
 
-/// Whether a loss is that of guessing evenly among a usual number of classes, ln k.
-pub(crate) fn is_guessing(loss: f64) -> bool {
-    let classes = (2..=20).chain([26, 43, 47, 50, 62, 100, 200, 256, 500, 1000]);
-    classes.into_iter().any(|k| (loss / f64::from(k).log(consts::E) - 1.0).abs() < 0.015)
+/// Whether a loss is that of guessing evenly among the classes, ln k; of an unknown number, up to ten.
+pub(crate) fn is_guessing(loss: f64, classes: Option<f64>) -> bool {
+    let near = |k: f64| (loss - k.ln()).abs() < 0.01;
+    match classes {
+        Some(k) => near(k),
+        None => (2..=10).any(|k| near(f64::from(k))),
+    }
+}
+
+fn bend(pace: &[f64], tau: &[f64]) -> Option<f64> {
+    let n = pace.len();
+    if n < 6 || tau.len() != n {
+        return None;
+    }
+    let half = if n < 24 { 1 } else { n / 12 };
+    let mut q = smooth(pace, 2 * half + 1);
+    q[0] = pace[0];
+    q[n - 1] = mean(&pace[n - 1 - half..]);
+    let middle = interpolate(0.5, tau, &q);
+    let (first, second) = (q[0] - middle, middle - q[n - 1]);
+    let end = mean(&tau[n - 1 - half..]);
+    if end <= 0.55 {
+        return None;
+    }
+    Some(if first > 0.0 {
+        (second / (end - 0.5)) / (first / 0.5)
+    } else if second > 0.0 {
+        f64::INFINITY
+    } else {
+        0.0
+    })
 }

@@ -32,7 +32,9 @@ impl Params {
     }
 
     pub(crate) fn number(&self, names: &[&str]) -> Option<f64> {
-        self.get(names).and_then(|v| v.as_f64().or_else(|| v.as_str().and_then(|s| s.parse().ok())))
+        self.get(names)
+            .and_then(|v| v.as_f64().or_else(|| v.as_str().and_then(|s| s.parse().ok())))
+            .filter(|v: &f64| v.is_finite())
     }
 
     /// The first value under any of these names that is not null.
@@ -109,11 +111,16 @@ impl Params {
     /// Loss of a model that knows only the labels' distribution: class entropy in nats, or the
     /// target's variance for a squared error.
     pub(crate) fn prior_loss(&self) -> Option<f64> {
+        if self.lower(&["reduction"]).is_some_and(|r| r == "sum") {
+            return None;
+        }
         if let Some(counts) = self.class_counts(false) {
             let total: f64 = counts.iter().sum();
             return Some(counts.iter().filter(|c| **c > 0.0).map(|c| -(c / total) * (c / total).ln()).sum());
         }
-        let squared = self.text(&["loss", "objective"]).is_none_or(|l| l.contains("mse") || l.contains("squared"));
+        let squared = self
+            .lower(&["loss", "objective", "criterion", "loss_fn"])
+            .is_some_and(|l| l.contains("mse") || l.contains("squared") || l.contains("l2"));
         self.number(&["target_variance"]).filter(|_| squared)
     }
 
@@ -124,10 +131,16 @@ impl Params {
     }
 }
 
+/// Looks at what is nested for validation, tests or inference last: its batch size is not training's.
 fn find<'a>(value: &'a Value, name: &str, depth: usize) -> Option<&'a Value> {
     if depth > 6 || name.is_empty() {
         return None;
     }
     let object = value.as_object()?;
-    object.get(name).or_else(|| object.values().find_map(|inner| find(inner, name, depth + 1)))
+    let aside = |key: &str| ["val", "test", "eval", "infer", "predict"].iter().any(|word| key.to_lowercase().starts_with(word));
+    let inner = |wanted: bool| object.iter().filter(move |(key, _)| aside(key) == wanted);
+    object
+        .get(name)
+        .or_else(|| inner(false).find_map(|(_, inner)| find(inner, name, depth + 1)))
+        .or_else(|| inner(true).find_map(|(_, inner)| find(inner, name, depth + 1)))
 }

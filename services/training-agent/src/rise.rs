@@ -20,6 +20,8 @@ pub(crate) struct Rise {
     pub(crate) noise: f64,
     /// 1 minus the train loss at the end over that at the lowest point.
     pub(crate) fall: Option<f64>,
+    /// The rise is at least 2 % of the loss's own scale: a loss near zero doubles for nothing.
+    material: bool,
     /// Mean sign of all pairs after the lowest point: 1 rises steadily.
     pub(crate) trend: f64,
 }
@@ -62,6 +64,7 @@ impl Rise {
             rise: (robust / lowest).max(y[n - 1] / lowest) - 1.0,
             smooth_rise: end / smallest(&smoothed) - 1.0,
             noise: noise(&logs),
+            material: run.unit().is_none_or(|(unit, _)| (robust.max(y[n - 1]) - lowest) >= 0.02 * unit),
             fall,
             trend: trend(&y[best..]),
         })
@@ -70,7 +73,7 @@ impl Rise {
     /// Whether the smoothed curve rose too, by six tenths of the limit and twice the noise: no lucky
     /// lowest value and no bad last one.
     pub(crate) fn is_real(&self, limit: f64) -> bool {
-        self.smooth_rise.ln_1p() >= (0.6 * limit).ln_1p().max(2.0 * self.noise)
+        self.material && self.smooth_rise.ln_1p() >= (0.6 * limit).ln_1p().max(2.0 * self.noise)
     }
 
     /// The rise of the smoothed curve.
@@ -99,4 +102,9 @@ fn trend(after: &[f64]) -> f64 {
         }
     }
     if pairs > 0.0 { sum / pairs } else { 0.0 }
+}
+
+/// A rise in words; beyond tenfold a percentage says nothing.
+pub(crate) fn percent(rise: f64) -> String {
+    if rise > 10.0 { "more than 1,000 %".to_owned() } else { format!("{:.0} %", rise * 100.0) }
 }

@@ -41,17 +41,24 @@ impl Run {
             .with(Side::Validation, Quantity::Metric)
             .find(|s| s.key.to_lowercase().contains("f1"))
             .map(crate::log::Series::per_epoch);
-        let (train_loss, val_loss) = match (train_loss, val_loss) {
+        let (mut train_loss, mut val_loss) = match (train_loss, val_loss) {
             (None, None) => (error(Side::Train), error(Side::Validation)),
             both => both,
         };
+        comparable(&log, &mut train_loss, &mut val_loss);
+        let (train_accuracy, val_accuracy) = as_shares(train_accuracy, val_accuracy);
+        let (val_auc, val_f1) = as_shares(val_auc, val_f1);
         Self { params, layers: None, checkpoint: None, train_loss, val_loss, train_accuracy, val_accuracy, val_auc, val_f1, log }
     }
 
     /// Boosted trees: rounds instead of epochs, each of which adds a tree.
     pub(crate) fn is_boosting(&self) -> bool {
-        self.log.format == "boosting evals_result"
-            || self.params.given(&["num_boost_round", "n_estimators", "booster", "num_leaves", "boosting_type", "eta"]).is_some()
+        const METRICS: [&str; 12] =
+            ["logloss", "mlogloss", "error", "merror", "rmse", "mae", "auc", "aucpr", "map", "ndcg", "l1", "l2"];
+        let ends =
+            |key: &str| METRICS.iter().any(|m| key.to_lowercase().replace(['@', '-'], " ").split(' ').any(|w| w.ends_with(m)));
+        self.log.format == "boosting evals_result" && self.log.series.iter().all(|s| ends(&s.key))
+            || self.params.given(&["num_boost_round", "n_estimators", "booster", "num_leaves", "boosting_type"]).is_some()
     }
 
     /// The scale of the loss, and whether it is the loss of guessing; else it is the first value logged.
@@ -98,7 +105,10 @@ impl Run {
             "init_from",
             "init_checkpoint",
         ];
-        NAMES.iter().any(|name| self.params.is_on(name))
+        // nanoGPT names where it begins: `scratch` is nowhere, `resume` is its own past.
+        let nowhere =
+            |name: &str| self.params.lower(&[name]).is_some_and(|v| matches!(v.as_str(), "scratch" | "random" | "resume"));
+        NAMES.iter().any(|name| self.params.is_on(name) && !nowhere(name))
     }
 
     /// Loss of a model that knows only the labels' distribution, in the unit of the train loss.
@@ -117,6 +127,33 @@ impl Run {
         let first: Vec<f64> = curve.y.iter().copied().filter(|v| v.is_finite()).take(3).collect();
         let first = first.iter().copied().fold(f64::INFINITY, f64::min);
         self.prior_loss().or(first.is_finite().then_some(first)).filter(|v| *v > 0.0)
+    }
+}
+
+/// Scores between 0 and 1, also where they are logged in percent; what is neither is no such score.
+fn as_shares(mut a: Option<Curve>, mut b: Option<Curve>) -> (Option<Curve>, Option<Curve>) {
+    let top = [&a, &b].into_iter().flatten().flat_map(|c| &c.y).copied().filter(|v| v.is_finite()).fold(0.0, f64::max);
+    if top > 100.0 {
+        return (None, None);
+    }
+    if top > 1.5 {
+        [&mut a, &mut b].into_iter().flatten().for_each(|curve| curve.y.iter_mut().for_each(|v| *v /= 100.0));
+    }
+    (a, b)
+}
+
+/// Gives both curves places of one kind: steps where both log them, else epochs, else shares of the run.
+fn comparable(log: &Log, train: &mut Option<Curve>, val: &mut Option<Curve>) {
+    let (Some(train), Some(val)) = (train, val) else { return };
+    let points = |key: &str| log.series.iter().find(|s| s.key == key).map_or(&[][..], |s| &s.points);
+    let both = |has: fn(&crate::log::Point) -> bool| [&train.key, &val.key].into_iter().all(|key| points(key).iter().all(has));
+    if both(|p| p.step.is_some()) {
+        return;
+    }
+    let epochs = both(|p| p.epoch.is_some());
+    for curve in [train, val] {
+        let last = (curve.x.len().max(2) - 1) as f64;
+        curve.place = if epochs { curve.x.clone() } else { (0..curve.x.len()).map(|i| i as f64 / last).collect() };
     }
 }
 

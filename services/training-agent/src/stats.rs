@@ -47,7 +47,27 @@ pub(crate) fn differences(y: &[f64]) -> Vec<f64> {
 
 /// Centred mean over so many values, fewer at the ends.
 pub(crate) fn smooth(y: &[f64], window: usize) -> Vec<f64> {
-    around(y, window, mean)
+    if window <= 16 || !is_finite(y) {
+        return around(y, window, mean);
+    }
+    // Wide windows by sums that slide along.
+    let half = window / 2;
+    let mut sums = vec![0.0];
+    for v in y {
+        sums.push(sums[sums.len() - 1] + v);
+    }
+    (0..y.len())
+        .map(|i| {
+            let (from, to) = (i.saturating_sub(half), (i + half + 1).min(y.len()));
+            (sums[to] - sums[from]) / (to - from) as f64
+        })
+        .collect()
+}
+
+/// Means of so many blocks of equal length, one after the other.
+pub(crate) fn blocks(y: &[f64], count: usize) -> Vec<f64> {
+    let n = y.len();
+    (0..count).map(|i| mean(&y[i * n / count..(i + 1) * n / count])).collect()
 }
 
 /// Centred median over so many values, fewer at the ends.

@@ -11,26 +11,33 @@ use crate::{
 
 pub(super) fn detect(case: &Case<'_>) -> Verdict {
     let (run, facts) = (case.run, &case.facts);
-    let Some(rows) = facts.update_rows else { return Verdict::needs("the batch size") };
+    let Some(rows) = facts.update_rows.filter(|rows| *rows >= 1.0) else { return Verdict::needs("the batch size") };
     let limit = case.limits.get("batch_size_too_small.rows");
     if rows > limit {
         return Verdict::sound();
     }
     let scatter_limit = case.limits.get("batch_size_too_small.scatter");
     let scatter = scatter(case);
-    let pages = run
-        .params
-        .number(&[
-            "max_seq_length",
-            "block_size",
-            "max_length",
-            "seq_len",
-            "context_length",
-            "image_size",
-            "crop_size",
-            "patch_size",
-        ])
-        .is_some_and(|n| n >= 64.0);
+    const PAGES: [&str; 13] = [
+        "max_seq_length",
+        "max_sequence_length",
+        "sequence_length",
+        "block_size",
+        "max_length",
+        "max_len",
+        "seq_len",
+        "context_length",
+        "image_size",
+        "img_size",
+        "imgsz",
+        "crop_size",
+        "patch_size",
+    ];
+    let long = |value: &serde_json::Value| match value {
+        serde_json::Value::Array(list) => list.iter().filter_map(serde_json::Value::as_f64).any(|n| n >= 64.0),
+        other => other.as_f64().is_some_and(|n| n >= 64.0),
+    };
+    let pages = PAGES.iter().any(|name| run.params.given(&[name]).is_some_and(long));
     let (severity, confidence) = match scatter {
         _ if facts.transformer || pages => (Severity::Low, 0.4),
         Some(cv) if cv < scatter_limit && facts.clip.is_some() => return Verdict::sound(),

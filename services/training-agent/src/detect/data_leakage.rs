@@ -44,7 +44,7 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
     }
     let lower = lower_bound(score, run.params.validation_rows());
     let level = loss_level(run, classes);
-    let perfect = level.map_or_else(|| median(&curve.y[at..]) >= 0.995, |level| level <= 0.03) && train_agrees(run, at, classes);
+    let perfect = level.is_some_and(|level| level <= 0.03) && train_agrees(run, at, classes);
     let strong = perfect && lower >= 0.965 && !run.pretrained() && !case.fired("val_better_than_train");
     let confidence = if strong {
         0.9 - 0.05 * at as f64 - if classes > 2.0 { 0.1 } else { 0.0 } - if lower >= limit { 0.0 } else { 0.1 }
@@ -97,7 +97,7 @@ fn loss_level(run: &Run, classes: f64) -> Option<f64> {
 }
 
 fn guessing(run: &Run, classes: f64) -> Option<f64> {
-    let (unit, known) = run.unit()?;
+    let Some((unit, known)) = run.unit() else { return Some(classes.ln()) };
     // Without class counts the first epoch has learnt already: guess evenly.
     Some(if known || run.train_loss.is_none() { unit } else { unit.max(classes.ln()) })
 }

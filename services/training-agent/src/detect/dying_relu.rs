@@ -22,7 +22,7 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
         .iter()
         .filter_map(|row| {
             let dead = layers.cell(row, "dead_frac")?;
-            if dead < limit {
+            if !(limit..=1.0).contains(&dead) {
                 return None;
             }
             let subject = format!("layer:{}", row.layer);

@@ -7,6 +7,7 @@ use super::{Case, Verdict};
 use crate::{
     log::Curve,
     run::{at_epoch, fact, finding},
+    stats::{median, median_smooth, tail},
 };
 
 pub(super) fn detect(case: &Case<'_>) -> Verdict {
@@ -20,9 +21,12 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
     let found = run
         .train_loss
         .as_ref()
+        .filter(|curve| !curve.sampled || curve.len() < 20)
         .and_then(|curve| explodes(curve, start, limits.get("exploding_loss.rise"), limits.get("exploding_loss.end"), odd_init))
         .or_else(|| {
             let dense = dense.as_ref()?;
+            let first = median(&case.facts.dense[..(case.facts.dense.len() / 20).max(3)]);
+            let start = if first.is_finite() { start.max(first) } else { start };
             explodes(dense, start, limits.get("exploding_loss.rise"), limits.get("exploding_loss.end"), odd_init)
         })
         .or_else(|| {
@@ -65,13 +69,25 @@ struct Explosion<'a> {
     end: f64,
 }
 
-/// The densest train loss, value by value.
+/// The densest train loss: medians of five, because single batches scatter, with an end of several
+/// values. What is not finite stays.
 fn dense_curve(case: &Case<'_>) -> Option<Curve> {
     let points = case.facts.dense_points();
+    if points.len() < 20 {
+        return None;
+    }
     let key = case.run.train_loss.as_ref()?.key.clone();
-    let x = |i: usize| points[i].epoch.or(points[i].step).unwrap_or(i as f64);
-    let places: Vec<f64> = (0..points.len()).map(x).collect();
-    (points.len() >= 2).then(|| Curve { key, x: places.clone(), place: places, y: case.facts.dense.clone(), sampled: true })
+    let places: Vec<f64> = (0..points.len()).map(|i| points[i].epoch.or(points[i].step).unwrap_or(i as f64)).collect();
+    let raw = &case.facts.dense;
+    let mut y = median_smooth(raw, 5);
+    let last = y.len() - 1;
+    y[last] = median(tail(raw, 20)).max(y[last].min(median(tail(raw, 5))));
+    for (smooth, value) in y.iter_mut().zip(raw) {
+        if !value.is_finite() {
+            *smooth = *value;
+        }
+    }
+    Some(Curve { key, x: places.clone(), place: places, y, sampled: true })
 }
 
 fn explodes(curve: &Curve, start: f64, rise: f64, end: f64, odd_init: bool) -> Option<Explosion<'_>> {

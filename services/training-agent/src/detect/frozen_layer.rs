@@ -25,15 +25,9 @@ const DECLARED: [&str; 12] = [
 pub(super) fn detect(case: &Case<'_>) -> Verdict {
     let run = case.run;
     let Some(layers) = &run.layers else { return Verdict::needs("layer statistics (--layer-stats)") };
-    let mut names: Vec<&str> = Vec::new();
-    for row in layers.weights() {
-        if !names.contains(&row.layer.as_str()) {
-            names.push(&row.layer);
-        }
-    }
-    let cells = |name: &str, column: &str| -> Vec<f64> {
-        layers.weights().filter(|r| r.layer == name).filter_map(|r| layers.cell(r, column)).collect()
-    };
+    let names: Vec<&str> = layers.names().collect();
+    let cells =
+        |name: &str, column: &str| -> Vec<f64> { layers.weights_of(name).filter_map(|r| layers.cell(r, column)).collect() };
     if layers.epochs().len() < 2 || names.is_empty() {
         return Verdict::needs("layer statistics of two epochs");
     }

@@ -34,7 +34,11 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
         1,
         vec![
             finding("log_restart", place, severity, (confidence * 100.0).round() / 100.0)
-                .title(format!("the log goes back from {} to {}", show(&before), show(&after)))
+                .title(if backwards {
+                    format!("the log goes back from {} to {}", show(&before), show(&after))
+                } else {
+                    format!("the log repeats {}", show(&after))
+                })
                 .evidence(
                     Evidence::new("returns", format!("series:{}", series.key), repeats)
                         .versus(">", 0.0)
@@ -58,7 +62,11 @@ fn restart(series: &Series) -> Option<(&Series, usize, usize, bool)> {
     let distinct = points.iter().filter_map(|p| p.step).any(|s| Some(s) != points[0].step);
     let falls: Vec<_> = points.windows(2).filter(|w| matches!((w[0].step, w[1].step), (Some(a), Some(b)) if b < a)).collect();
     // A batch counter begins again with each epoch.
-    let counter = falls.len() >= 2 && falls.iter().all(|w| matches!((w[0].epoch, w[1].epoch), (Some(a), Some(b)) if b > a));
+    let first = points.iter().find_map(|p| p.step);
+    let with_epoch = falls.iter().all(|w| matches!((w[0].epoch, w[1].epoch), (Some(a), Some(b)) if b > a));
+    // Without epochs: it returns to the same first step twice or more.
+    let to_first = falls.len() >= 2 && falls.iter().all(|w| w[1].step == first && w[0].epoch.is_none());
+    let counter = !falls.is_empty() && (with_epoch || to_first);
     // All steps alike: none was given (MLflow's default).
     let steps = distinct && !counter;
     let (mut back, mut repeats) = (Vec::new(), Vec::new());
@@ -80,7 +88,7 @@ fn restart(series: &Series) -> Option<(&Series, usize, usize, bool)> {
     if back.is_empty() {
         // The last evaluation once more, or several values a step by design.
         let once_more = repeats.len() == 1 && repeats[0] == points.len() - 1;
-        if once_more || 2 * repeats.len() > points.len() {
+        if once_more || 2 * (repeats.len() + 1) > points.len() {
             return None;
         }
     }

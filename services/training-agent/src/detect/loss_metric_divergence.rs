@@ -5,7 +5,7 @@ use deepfix_model::{Severity, above, fmt_number};
 
 use super::{Case, Verdict};
 use crate::{
-    rise::Rise,
+    rise::{Rise, percent},
     run::{at_epoch, fact, finding},
     stats::{is_finite, mean, sure, tail},
 };
@@ -41,7 +41,7 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
     let best = val.x[facts.best];
     Verdict::found(
         finding("loss_metric_divergence", at_epoch(best), if real { Severity::Medium } else { Severity::Low }, sure(confidence))
-            .title(format!("`{}` rises {:.0} % while `{}` does not fall", val.key, facts.rise * 100.0, score.key))
+            .title(format!("`{}` rises {} while `{}` does not fall", val.key, percent(facts.rise), score.key))
             .evidence(
                 fact("validation_rise", val, facts.rise, "last value, or median of the last tenth, over the lowest value, minus 1").versus(">=", limit),
             )

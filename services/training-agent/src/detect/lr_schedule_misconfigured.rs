@@ -84,7 +84,12 @@ fn by_rates(case: &Case<'_>, peak: f64) -> Verdict {
     if !starves || budget >= case.limits.get("lr_schedule_misconfigured.budget") || answers {
         return Verdict::sound();
     }
-    let severity = if level.is_some_and(|l| l < 0.6) { Severity::Medium } else { Severity::High };
+    let severity = match level {
+        // Where the loss has no level, what the rate cost is not known.
+        None => Severity::Low,
+        Some(level) if level < 0.6 => Severity::Medium,
+        Some(_) => Severity::High,
+    };
     Verdict::found(
         finding(
             "lr_schedule_misconfigured",

@@ -35,7 +35,7 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
     if blocked {
         return Verdict::sound();
     }
-    let (way, travel) = (facts.way(run), run.layers.as_ref().and_then(|l| l.travel(facts.logged_epochs)));
+    let (way, travel) = (facts.way(run), facts.travel);
     let usual = limits.get("lr_too_low.relative") * if facts.optimizer == Some(Optimizer::Sgd) { 0.5 } else { 1.0 };
     let (way_limit, travel_limit) = (limits.get("lr_too_low.way"), limits.get("lr_too_low.travel"));
     let votes: Vec<bool> = [way.map(|w| w < way_limit), travel.map(|t| t < travel_limit), facts.relative.map(|r| r <= usual)]
@@ -62,6 +62,7 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
     } else if slow && 2 * yes >= votes.len() || nowhere {
         // A fine-tuning rate is small on purpose.
         let meant = facts.finetune
+            || facts.is_resumed()
             || facts.prior.is_none()
                 && facts.optimizer == Some(Optimizer::Adam)
                 && facts.rate.is_some_and(|r| (5e-6..=2e-4).contains(&r))

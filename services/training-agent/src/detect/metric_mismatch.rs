@@ -27,9 +27,12 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
     let findings = monitors.into_iter().filter_map(|monitor| {
         let wanted = quantity(&monitor.key);
         // Trainers add the split's name by themselves.
-        let there = logged
-            .iter()
-            .any(|l| *l == wanted || monitor.owner == "metric_for_best_model" && without_split(l) == without_split(&wanted));
+        let bare = !wanted.iter().any(|w| w == "train" || w == "val");
+        let there = logged.iter().any(|l| {
+            *l == wanted
+                || bare && without(l, "train") == without(&wanted, "train")
+                || monitor.owner == "metric_for_best_model" && without(l, "val") == without(&wanted, "val")
+        });
         let wrong_way = wrong_way(&wanted, &monitor.mode);
         if there && !wrong_way {
             return None;
@@ -130,8 +133,8 @@ fn quantity(key: &str) -> Vec<String> {
     words
 }
 
-fn without_split(words: &[String]) -> Vec<&str> {
-    words.iter().map(String::as_str).filter(|w| *w != "val").collect()
+fn without<'a>(words: &'a [String], split: &str) -> Vec<&'a str> {
+    words.iter().map(String::as_str).filter(|w| *w != split).collect()
 }
 
 fn wrong_way(words: &[String], mode: &str) -> bool {

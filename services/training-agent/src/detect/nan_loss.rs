@@ -11,11 +11,8 @@ use crate::{
 
 pub(super) fn detect(case: &Case<'_>) -> Verdict {
     let run = case.run;
-    let losses: Vec<&Series> = [Side::Train, Side::Validation]
-        .into_iter()
-        .flat_map(|side| run.log.with(side, Quantity::Loss))
-        .filter(|s| !stands_for_empty(s))
-        .collect();
+    let losses: Vec<&Series> =
+        [Side::Train, Side::Validation].into_iter().flat_map(|side| run.log.with(side, Quantity::Loss)).collect();
     if losses.is_empty() {
         return Verdict::needs("a logged loss");
     }
@@ -61,17 +58,4 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
                 .step("keep the loss in fp32 under mixed precision"),
         ],
     )
-}
-
-/// NaN that stands for an empty cell: an export writes it where another column has its value, so it
-/// alternates with numbers to the end.
-fn stands_for_empty(series: &Series) -> bool {
-    let bad: Vec<bool> = series.points.iter().map(|p| p.value.is_nan()).collect();
-    let count = bad.iter().filter(|b| **b).count();
-    if count == 0 || count == bad.len() || series.points.iter().any(|p| p.value.is_infinite()) {
-        return false;
-    }
-    let changes = bad.windows(2).filter(|w| w[0] != w[1]).count();
-    let trailing = bad.iter().rev().take_while(|b| **b).count();
-    changes >= 6 && 10 * count >= 3 * bad.len() && trailing <= 2 * bad.len() / changes.max(1) + 1
 }

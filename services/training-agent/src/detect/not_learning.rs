@@ -73,10 +73,10 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
             return Verdict::sound();
         }
     }
-    let guessing = is_guessing(lowest) && !run.params.lower(&["loss"]).is_some_and(|l| l.contains("mse"));
+    let guessing = is_guessing(lowest, run.params.classes()) && !run.params.lower(&["loss"]).is_some_and(|l| l.contains("mse"));
     let severity = if prior.is_some() {
         Severity::High
-    } else if guessing && !facts.finetune {
+    } else if guessing && !facts.finetune && !facts.is_resumed() {
         Severity::Medium
     } else {
         Severity::Low

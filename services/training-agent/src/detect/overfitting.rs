@@ -7,7 +7,7 @@ use deepfix_model::{Severity, above, fmt_number};
 
 use super::{Case, Verdict};
 use crate::{
-    rise::Rise,
+    rise::{Rise, percent},
     run::{at_epoch, fact, finding},
     stats::{is_finite, sure},
 };
@@ -39,9 +39,9 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
     Verdict::found(
         finding("overfitting", at_epoch(best), severity, sure(confidence))
             .title(format!(
-                "`{}` rises {:.0} % above its best of epoch {} while training goes on",
+                "`{}` rises {} above its best of epoch {} while training goes on",
                 val.key,
-                facts.rise * 100.0,
+                percent(facts.rise),
                 fmt_number(best)
             ))
             .evidence(

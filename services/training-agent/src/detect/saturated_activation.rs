@@ -26,7 +26,7 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
         .iter()
         .filter(|r| r.epoch == last && !by_design(&r.layer))
         .filter_map(|row| Some((row, layers.cell(row, "sat_frac")?)))
-        .filter(|(_, saturated)| *saturated >= limit)
+        .filter(|(_, saturated)| (limit..=1.0).contains(saturated))
         .map(|(row, saturated)| {
             let subject = format!("layer:{}", row.layer);
             let severity = if saturated >= 0.9 || level.is_none_or(|l| l > 0.5) { Severity::High } else { Severity::Medium };

@@ -30,7 +30,7 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
     if !facts.tree && (case.fired("not_learning") || case.other_cause()) {
         return Verdict::sound();
     }
-    if facts.pace.len() < 6 || facts.bend().is_none() {
+    if facts.pace.len() < 6 || facts.bend.is_none() {
         return Verdict::needs("six epochs at a learning rate");
     }
     if smallest(&facts.pace) <= 0.0 {
@@ -51,7 +51,7 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
             return Verdict::sound();
         }
         let Some(slow) = pace(case).filter(|s| is_slow(case, s)) else { return Verdict::sound() };
-        let (severity, confidence) = if facts.finetune && facts.rate.is_none_or(|rate| rate >= 5e-6) {
+        let (severity, confidence) = if facts.is_resumed() || facts.finetune && facts.rate.is_none_or(|rate| rate >= 5e-6) {
             (Severity::Low, 0.4)
         } else {
             (Severity::Medium, below(slow.fallen, if slow.low_rate { 0.60 } else { 0.45 }, 0.95))
@@ -112,14 +112,14 @@ pub(super) fn pace(case: &Case<'_>) -> Option<Slow> {
     // `noise` with its 0.6745 is 1.4826 times the median.
     let signal = if rate > 0.0 { (rate * quarter as f64 / noise(p).max(1e-12)).min(1e6) } else { 0.0 };
     let end = facts.end()?;
-    let (way, travel) = (facts.way(run), run.layers.as_ref().and_then(|l| l.travel(facts.logged_epochs)));
+    let (way, travel) = (facts.way(run), facts.travel);
     let low_rate = facts.relative.is_some_and(|r| r <= 0.15)
         && (way.is_some() || travel.is_some())
         && way.is_none_or(|w| w < 0.5)
         && travel.is_none_or(|t| t < 0.4)
         && facts.prior.is_some();
     let rest = end / facts.start.unwrap_or(p[0]).max(1e-300);
-    Some(Slow { bend: facts.bend()?, fallen: 1.0 - end / p[0], rest, signal, low_rate })
+    Some(Slow { bend: facts.bend?, fallen: 1.0 - end / p[0], rest, signal, low_rate })
 }
 
 fn is_slow(case: &Case<'_>, slow: &Slow) -> bool {

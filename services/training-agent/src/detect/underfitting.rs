@@ -38,6 +38,10 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
     let strongest = restraints(run).into_iter().max_by(|a, b| a.strength.total_cmp(&b.strength));
     let Some(restraint) = strongest.filter(|_| !run.diverged() && is_finite(&train.y)) else { return Verdict::sound() };
     let (Some((unit, known)), Some(rise)) = (run.unit(), Rise::of(run)) else { return Verdict::sound() };
+    // What a pretrained network starts at is no level of guessing.
+    if !known && run.pretrained() {
+        return Verdict::sound();
+    }
     let smoothed = if train.sampled { smooth(&train.y, 5) } else { train.y.clone() };
     let (train_level, val_level) = (mean(tail(&smoothed, 10)) / unit, median(tail(&val.y, 10)) / unit);
     let gap = val_level / train_level;
@@ -107,9 +111,9 @@ fn restraints(run: &Run) -> Vec<Restraint> {
             fix: format!("lower dropout from {d} to 0.1 to 0.3"),
         });
     }
-    let optimizer = params.lower(&["optimizer", "optim"]).unwrap_or_default();
+    let optimizer = params.lower(&["optimizer", "optim", "opt", "optimizer_name"]);
     // Decoupled decay is multiplied by the learning rate.
-    let decoupled = ["adamw", "lion", "lamb", "adafactor"].iter().any(|name| optimizer.contains(name));
+    let decoupled = optimizer.is_none_or(|name| ["adamw", "lion", "lamb", "adafactor"].iter().any(|d| name.contains(d)));
     let heavy = if decoupled { 1.0 } else { 0.05 };
     if let Some(decay) = params.number(&["weight_decay", "l2", "l2_reg", "l2_regularization", "alpha_l2"]).filter(|d| *d >= heavy)
     {
@@ -160,7 +164,7 @@ fn restraints(run: &Run) -> Vec<Restraint> {
 
 /// Units of the narrowest hidden layer, from the parameters, else from the shapes of the weights.
 fn width(run: &Run) -> Option<f64> {
-    const NAMES: [&str; 15] = [
+    const NAMES: [&str; 14] = [
         "hidden_size",
         "hidden_dim",
         "hidden_sizes",
@@ -173,11 +177,11 @@ fn width(run: &Run) -> Option<f64> {
         "n_hidden",
         "hidden_channels",
         "num_filters",
-        "channels",
         "rnn_units",
         "n_embd",
     ];
-    let configured = NAMES.iter().find_map(|name| run.params.given(&[name]).and_then(smallest_number));
+    let configured =
+        NAMES.iter().find_map(|name| run.params.given(&[name]).and_then(smallest_number)).filter(|w| w.fract() == 0.0);
     configured.or_else(|| {
         let tensors = &run.checkpoint.as_ref()?.tensors;
         let rows: Vec<f64> =

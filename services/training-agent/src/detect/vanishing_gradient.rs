@@ -1,10 +1,15 @@
 //! `vanishing_gradient`: over the first half of training the first layer's gradient is, in the
 //! median, less than a thousandth of the last layer's, while the loss stays near where it began.
 
+use std::collections::HashSet;
+
 use deepfix_model::{ArtifactKind, BugType, Evidence, Finding, Severity, below};
 
 use super::{Case, Verdict};
-use crate::layers::LayerStats;
+use crate::{
+    layers::LayerStats,
+    stats::{finite, smallest, smooth},
+};
 
 pub(super) fn detect(case: &Case<'_>) -> Verdict {
     let (run, limits) = (case.run, &case.limits);
@@ -14,8 +19,8 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
     };
     let limit = limits.get("vanishing_gradient.ratio");
     let (Some(start), Some(curve)) = (run.start_level(), &run.train_loss) else { return Verdict::needs("a train loss") };
-    let curve = &curve.smoothed(if curve.sampled { 5 } else { 1 });
-    let lowest = curve.lowest().map_or(f64::INFINITY, |i| curve.y[i]);
+    let y = finite(&case.facts.y);
+    let lowest = smallest(&smooth(&y, if case.facts.sampled { 5 } else { 1 }));
     let share = limits.get("vanishing_gradient.share_of_prior");
     // Exactly 0 is dead or cut off, not faded; after NaN nothing is a gradient.
     if ratio >= limit || ratio == 0.0 || case.facts.nan || lowest <= share * start {
@@ -57,14 +62,13 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
 fn median_ratio(layers: &LayerStats) -> Option<(String, String, f64, usize)> {
     let epochs = layers.epochs();
     let half = &epochs[..epochs.len().div_ceil(2)];
-    let weights = layers.weight_layers();
+    let weights: HashSet<&str> = layers.weight_layers().into_iter().collect();
     let mut ratios = Vec::new();
     let mut names = None;
     for epoch in half {
         let norms: Vec<(&str, f64)> = layers
-            .rows
-            .iter()
-            .filter(|r| r.epoch == *epoch && r.kind == "param" && weights.contains(&r.layer.as_str()))
+            .weights_at(*epoch)
+            .filter(|r| weights.contains(r.layer.as_str()))
             .filter_map(|r| Some((r.layer.as_str(), layers.cell(r, "grad_norm")?)))
             .collect();
         let (Some((first, a)), Some((last, b))) = (norms.first(), norms.last()) else { continue };

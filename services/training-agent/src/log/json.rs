@@ -39,6 +39,16 @@ pub(super) fn read(value: &Value) -> Result<Log, String> {
     if object.values().all(Value::is_array) {
         return columns(object);
     }
+    if object.values().all(is_indexed) {
+        // pandas' `to_json`: each column an object from row number to value.
+        let columns: Map<String, Value> = object
+            .iter()
+            .map(|(name, cells)| {
+                (name.clone(), Value::Array(cells.as_object().into_iter().flat_map(Map::values).cloned().collect()))
+            })
+            .collect();
+        return self::columns(&columns);
+    }
     if object.values().all(Value::is_object) {
         return evals_result(object);
     }
@@ -100,6 +110,13 @@ fn catboost(iterations: &[Value], meta: &Value) -> Log {
         }
     }
     log
+}
+
+fn is_indexed(value: &Value) -> bool {
+    value.as_object().is_some_and(|cells| {
+        let row = |key: &str| key.bytes().all(|b| b.is_ascii_digit());
+        !cells.is_empty() && cells.iter().all(|(key, cell)| row(key) && !cell.is_object() && !cell.is_array())
+    })
 }
 
 /// Columns as lists: long (`key`, `value`, `step`) or wide.

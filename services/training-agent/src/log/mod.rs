@@ -7,6 +7,8 @@ mod read;
 mod roles;
 mod text;
 
+use std::collections::{HashMap, HashSet};
+
 pub(crate) use read::{number, read};
 pub(crate) use roles::{Direction, Quantity, Role, Side, snake};
 
@@ -34,6 +36,8 @@ pub(crate) struct Log {
     /// Name of the format found.
     pub(crate) format: &'static str,
     pub(crate) series: Vec<Series>,
+    /// Where each name's series is.
+    index: HashMap<String, usize>,
 }
 
 /// A series with one value per epoch.
@@ -51,10 +55,13 @@ pub(crate) struct Curve {
 
 impl Log {
     pub(crate) fn push(&mut self, key: &str, point: Point) {
-        match self.series.iter_mut().find(|s| s.key == key) {
-            Some(series) => series.points.push(point),
-            None => self.series.push(Series { key: key.to_owned(), role: Role::of(key), points: vec![point] }),
+        if let Some(&at) = self.index.get(key) {
+            self.series[at].points.push(point);
+            return;
         }
+        let Some(name) = own_name(key) else { return };
+        self.index.insert(key.to_owned(), self.series.len());
+        self.series.push(Series { key: name.to_owned(), role: Role::of(name), points: vec![point] });
     }
 
     /// Long formats log the epoch as a metric of its own: its points then say which epoch a step is of.
@@ -66,11 +73,30 @@ impl Log {
             return;
         }
         epochs.sort_by(|a, b| a.0.total_cmp(&b.0));
+        // Nothing is pushed after this.
+        self.index.clear();
         self.series.remove(at);
         for point in self.series.iter_mut().flat_map(|s| &mut s.points) {
             let Some(step) = point.step else { continue };
             let next = epochs.partition_point(|(known, _)| *known < step);
             point.epoch = epochs.get(next).or(epochs.last()).map(|(_, epoch)| epoch.floor());
+        }
+    }
+
+    /// Takes out NaN that stands for an empty cell: an export writes it where another column has its
+    /// value, so it alternates with numbers to the end.
+    pub(crate) fn drop_empty_cells(&mut self) {
+        for series in &mut self.series {
+            let bad: Vec<bool> = series.points.iter().map(|p| p.value.is_nan()).collect();
+            let count = bad.iter().filter(|b| **b).count();
+            if count == 0 || count == bad.len() || series.points.iter().any(|p| p.value.is_infinite()) {
+                continue;
+            }
+            let changes = bad.windows(2).filter(|w| w[0] != w[1]).count();
+            let trailing = bad.iter().rev().take_while(|b| **b).count();
+            if changes >= 4 && 10 * count >= 3 * bad.len() && trailing <= 2 * bad.len() / changes + 1 {
+                series.points.retain(|p| !p.value.is_nan());
+            }
         }
     }
 
@@ -118,13 +144,25 @@ impl Log {
             let last = epochs.iter().copied().fold(1.0, f64::max);
             return series.role.per_step || fractions > 0.2 * epochs.len() as f64 && (epochs.len() as f64) < 8.0 * last;
         };
+        if series.points.len() >= 8 * val.points.len().max(1) {
+            return false;
+        }
         let steps = |s: &Series| -> Vec<u64> { s.points.iter().filter_map(|p| p.step.map(f64::to_bits)).collect() };
         let (ends, ours) = (steps(val), steps(series));
-        let epochs_covered = ends.iter().filter(|e| ours.contains(e)).count() as f64 / ends.len().max(1) as f64;
-        let between = ours.iter().filter(|s| !ends.contains(s)).count() as f64 / ours.len().max(1) as f64;
-        let dense = ours.len() >= 8 * ends.len().max(1);
-        !dense && (epochs_covered < 0.8 || between > 0.2)
+        let (end_set, our_set): (HashSet<u64>, HashSet<u64>) = (ends.iter().copied().collect(), ours.iter().copied().collect());
+        let epochs_covered = ends.iter().filter(|e| our_set.contains(e)).count() as f64 / ends.len().max(1) as f64;
+        let between = ours.iter().filter(|s| !end_set.contains(s)).count() as f64 / ours.len().max(1) as f64;
+        epochs_covered < 0.8 || between > 0.2
     }
+}
+
+/// The name without what W&B's export adds: the run before it, and its own extremes behind it, which are
+/// no values of the run.
+fn own_name(key: &str) -> Option<&str> {
+    if key.ends_with("__MIN") || key.ends_with("__MAX") {
+        return None;
+    }
+    Some(key.rsplit_once(" - ").map_or(key, |(_, name)| name).trim()).filter(|name| !name.is_empty())
 }
 
 impl Series {
@@ -166,15 +204,5 @@ impl Curve {
 
     pub(crate) fn last(&self) -> Option<f64> {
         self.y.last().copied()
-    }
-
-    /// A centred moving average over so many values.
-    pub(crate) fn smoothed(&self, window: usize) -> Self {
-        let half = window / 2;
-        let mean = |i: usize| {
-            let part = &self.y[i.saturating_sub(half)..(i + half + 1).min(self.len())];
-            part.iter().sum::<f64>() / part.len() as f64
-        };
-        Self { y: (0..self.len()).map(mean).collect(), ..self.clone() }
     }
 }

@@ -16,9 +16,15 @@ pub(crate) fn number(text: &str) -> Option<f64> {
     }
 }
 
-/// A time stamp in seconds: what is too large for that counts milliseconds, as MLflow does.
+/// A time stamp in seconds: what is too large for that counts milliseconds, as MLflow
+/// does, or less.
 pub(crate) fn seconds(stamp: f64) -> f64 {
-    if stamp > 1e11 { stamp / 1000.0 } else { stamp }
+    match stamp {
+        s if s > 1e17 => s / 1e9,
+        s if s > 1e14 => s / 1e6,
+        s if s > 1e11 => s / 1e3,
+        s => s,
+    }
 }
 
 /// Reads a log.
@@ -58,6 +64,7 @@ pub(crate) fn read(bytes: &[u8], file_name: &str, limits: Limits) -> Result<Log,
                 .map_or_else(|| text::read(text).map_or_else(|| csv::read(text), Ok), Ok)?,
         },
     };
+    log.drop_empty_cells();
     log.adopt_epochs();
     if log.points() == 0 {
         return Err("has a header and no value; was the run stopped before its first log line?".to_owned());

@@ -85,12 +85,12 @@ impl Role {
         } else {
             Side::Neither
         };
-        let learning_rate = words.first() == Some(&"lr") || name.contains("learning_rate");
+        let learning_rate = any(&["lr"]) || name.contains("learning_rate");
         let quantity = if learning_rate {
             Quantity::LearningRate
         } else if name.contains("grad_norm") || name.contains("gradient_norm") {
             Quantity::GradientNorm
-        } else if any(&["runtime", "time", "seconds", "samples", "second", "memory", "steps"]) {
+        } else if any(&["runtime", "time", "seconds", "samples", "second", "memory", "steps", "scale", "scaler"]) {
             Quantity::Unknown
         } else if any(LOSSES) {
             Quantity::Loss
