@@ -303,7 +303,7 @@ async fn upload(gateway: &mut Gateway, artifacts: Vec<Artifact>) -> Result<(Vec<
     Ok((out, lost))
 }
 
-async fn ask(mut gateway: Gateway, spec: AnalysisSpec, quiet: bool) -> Result<Report, Error> {
+pub(crate) async fn ask(mut gateway: Gateway, spec: AnalysisSpec, quiet: bool) -> Result<Report, Error> {
     let mut progress = Progress::new(quiet);
     let mut stream = gateway
         .analyze_stream(AnalyzeStreamRequest { spec: Some(spec) })

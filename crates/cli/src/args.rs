@@ -28,6 +28,8 @@ pub(crate) enum Command {
     },
     /// Write what a table's columns look like, without its rows, to compare later data with
     Profile(ProfileArgs),
+    /// Follow the log of a run under way and say what is wrong as soon as it is certain
+    Watch(WatchArgs),
     /// Run everything in this process: REST and gRPC on one port
     Up(UpArgs),
     /// Run one service
@@ -60,6 +62,31 @@ pub(crate) struct ProfileArgs {
     /// Where the profile goes
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Exit: 0 the run ended or was interrupted, 1 --stop-on met, 2 wrong usage.")]
+pub(crate) struct WatchArgs {
+    /// The log, or the folder of the run
+    pub(crate) path: PathBuf,
+    /// Hyper-parameters (YAML, JSON)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) params: Option<PathBuf>,
+    /// Per-layer statistics (CSV)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) layer_stats: Option<PathBuf>,
+    /// End with 1 as soon as a finding is at least this severe
+    #[arg(long)]
+    pub(crate) stop_on: Option<FailOn>,
+    /// Time between two looks at the files
+    #[arg(long, value_name = "TIME", default_value = crate::watch::EVERY)]
+    pub(crate) every: String,
+    /// End when nothing was written for so long, with a last look at all of it; never when absent
+    #[arg(long, value_name = "TIME")]
+    pub(crate) idle: Option<String>,
+    /// Configuration file (TOML)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

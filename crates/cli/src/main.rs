@@ -11,6 +11,7 @@ mod progress;
 mod run_dir;
 mod serve;
 mod settings;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Analyze(args) => runtime.block_on(analyze::analyze(&args)),
         Command::Explain { code } => runtime.block_on(knowledge::explain(&code)),
+        Command::Watch(args) => runtime.block_on(watch::watch(&args)),
         Command::Profile(args) => profile::profile(&args),
         Command::Up(args) => runtime.block_on(serve::up(&args)),
         Command::Serve(args) => runtime.block_on(serve::serve(&args)),

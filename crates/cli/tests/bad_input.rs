@@ -62,7 +62,13 @@ fn a_broken_table_is_named_with_its_remedy_and_costs_nobody_else() {
         let reason = dataset["reason"].as_str().unwrap_or_else(|| panic!("{name}: no reason"));
         assert!(dataset["status"] == "failed" && reason.starts_with("train: ") && reason.contains(says), "{name}: {reason}");
     }
-    for (path, says) in [(dir.path().join("no/such.csv"), "No such file"), (dir.path().to_owned(), "--run-dir")] {
+    std::fs::create_dir(dir.path().join("none")).expect("a folder");
+    // A folder is a table in parts: one that cannot be read is named.
+    for (path, says) in [
+        (dir.path().join("no/such.csv"), "No such file"),
+        (dir.path().join("none"), "names no file of a table"),
+        (dir.path().to_owned(), "bomb.csv.gz: "),
+    ] {
         let report = with_train(&path);
         let reason = agent(&report, "dataset")["reason"].as_str().expect("a reason").to_owned();
         assert!(reason.contains(says) && codes(&report).contains(&"overfitting".to_owned()), "{reason}");

@@ -200,6 +200,22 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// Codes that only a finished run can be said to show; of one under way they would come too soon.
+    pub const END_OF_RUN: [&str; 12] = [
+        "artifact_incomplete",
+        "checkpoint_not_best",
+        "early_stopping_missed",
+        "lr_plateau",
+        "lr_schedule_misconfigured",
+        "lr_too_low",
+        "metric_mismatch",
+        "missing_validation",
+        "not_learning",
+        "slow_convergence",
+        "stopped_too_early",
+        "underfitting",
+    ];
+
     /// A finding to be completed by the methods below. The agent's name is set by its service.
     #[must_use]
     pub fn new(code: &str, artifact: ArtifactKind, subject: impl Into<String>, severity: Severity, confidence: f64) -> Self {

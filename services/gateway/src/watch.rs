@@ -10,7 +10,7 @@ use deepfix_api::{
     analysis::{MetricPoint, WatchTrainingRequest, WatchTrainingResponse},
 };
 use deepfix_errors::{Error, ErrorCode};
-use deepfix_model::{Artifact, ArtifactKind, ArtifactSource};
+use deepfix_model::{Artifact, ArtifactKind, ArtifactSource, Finding};
 use deepfix_rpc::Deadline;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -68,13 +68,14 @@ impl Watch {
             // Looking again costs as much as there are points, so new ones must be a share of them.
             let new = self.taken - self.looked_at;
             if new > self.points.len() as u64 / 10 {
-                self.look(out).await?;
+                self.look(out, false).await?;
             }
         }
-        if self.taken > self.looked_at { self.look(out).await } else { Ok(()) }
+        if self.taken > 0 { self.look(out, true).await } else { Ok(()) }
     }
 
-    async fn look(&mut self, out: &Out) -> Result<(), Error> {
+    /// Looks at all points so far; what only a finished run shows waits for the end of the stream.
+    async fn look(&mut self, out: &Out, ended: bool) -> Result<(), Error> {
         self.looked_at = self.taken;
         let inline = |kind, name: &str, bytes: String| Artifact {
             kind,
@@ -103,6 +104,7 @@ impl Watch {
         let mut stream = deadline.run("training", client.analyze(request)).await?.into_inner();
         while let Some(message) = deadline.run("training", stream.message()).await? {
             if let Some(analyze_response::Event::Finding(finding)) = message.event
+                && (ended || !Finding::END_OF_RUN.contains(&finding.code.as_str()))
                 && self.told.insert((finding.code.clone(), finding.artifact.clone()))
             {
                 let response = WatchTrainingResponse { finding: Some(finding), points: self.taken };

@@ -18,15 +18,18 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
     let limit = limits.get("data_leakage.score");
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small count of epochs")]
     let epochs = limits.get("data_leakage.epochs").max(1.0) as usize;
-    let (curve, name) = match (&run.val_accuracy, &run.val_auc) {
-        (Some(accuracy), _) => (accuracy, "accuracy"),
-        (None, Some(auc)) => (auc, "AUC"),
-        (None, None) => return Verdict::needs("a validation accuracy or AUC"),
-    };
-    if curve.len() < 2 || !is_finite(&curve.y) {
-        return Verdict::needs("two finite validation scores");
+    let usable = |curve: &'_ &Curve| curve.len() >= 2 && is_finite(&curve.y);
+    let accuracy = run.val_accuracy.as_ref().filter(usable).map(|c| (c, "accuracy"));
+    let auc = run.val_auc.as_ref().filter(usable).map(|c| (c, "AUC"));
+    if accuracy.is_none() && auc.is_none() {
+        return Verdict::needs("two finite validation accuracies or AUCs");
     }
-    let Some(at) = (0..curve.len().min(epochs)).find(|&i| curve.y[i] >= limit) else { return Verdict::sound() };
+    // Accuracy first; where it does not reach the limit, as on rare classes, AUC may.
+    let reached = |(curve, name)| {
+        let curve: &Curve = curve;
+        (0..curve.len().min(epochs)).find(|&i| curve.y[i] >= limit).map(|at| (curve, name, at))
+    };
+    let Some((curve, name, at)) = accuracy.and_then(reached).or_else(|| auc.and_then(reached)) else { return Verdict::sound() };
     let score = curve.y[at];
     // Always answering the most frequent class must not look like a leak.
     let room = 1.0 - run.params.majority(true).unwrap_or(0.5);
