@@ -23,7 +23,7 @@ const TIED: [&str; 9] = [
 
 fn is_tied(name: &str) -> bool {
     let name = name.to_lowercase();
-    TIED.iter().any(|part| name.contains(part))
+    !name.contains("expert") && TIED.iter().any(|part| name.contains(part))
 }
 
 /// Groups of equal tensors, each with its members in the order of the file.
