@@ -39,6 +39,7 @@ impl Agent for CheckpointAgent {
             "corrupt_checkpoint",
             "dead_units",
             "nan_weights",
+            "suspicious_operator",
             "symmetric_weights",
             "unknown_format",
             "unsafe_pickle",
@@ -72,9 +73,10 @@ impl Agent for CheckpointAgent {
         };
         problems(sink, &checkpoint, opened.content.len())?;
         analysis.checked(Checked::done("corrupt_checkpoint", 1, usize::from(!checkpoint.problems.is_empty())));
-        if checkpoint.format == "pytorch" {
+        if checkpoint.format != "safetensors" {
             pickle_safety::detect(analysis, sink, &checkpoint)?;
         }
+        operators(analysis, sink, &checkpoint)?;
         if checkpoint.tensors.is_empty() {
             analysis.note(Note::new(
                 "unknown_format",
@@ -108,6 +110,33 @@ fn problems(sink: &mut Sink<'_>, checkpoint: &Checkpoint, size: usize) -> Result
                 "save the checkpoint again, or take the one before it",
                 format!("loading it fails or gives wrong weights: {first}"),
             ),
+    )
+}
+
+/// Layers that carry code of the file's own.
+fn operators(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, checkpoint: &Checkpoint) -> Result<(), Stop> {
+    if checkpoint.format != "keras" {
+        return Ok(());
+    }
+    analysis.checked(Checked::done("suspicious_operator", 1, usize::from(!checkpoint.operators.is_empty())));
+    let Some(first) = checkpoint.operators.first() else { return Ok(()) };
+    sink.finding(
+        Finding::new("suspicious_operator", KIND, "artifact:checkpoint", Severity::High, 0.95)
+            .title(format!("the model carries code of its own: `{first}`"))
+            .bug(BugType::Performance)
+            .evidence(
+                Evidence::new("code_layers", "artifact:checkpoint", checkpoint.operators.len())
+                    .versus(">", 0.0)
+                    .unit("layers")
+                    .method("Lambda layers and functions in config.json; nothing is executed")
+                    .source(checkpoint.operators.iter().take(10).cloned().collect::<Vec<_>>().join(", ")),
+            )
+            .fix(
+                "do not load it with safe_mode=False unless you wrote it",
+                "a Lambda layer is Python code that runs when the model is loaded or called",
+            )
+            .step("replace the Lambda by a layer class of your own, registered with keras.saving.register_keras_serializable")
+            .step("keras.saving.load_model(path) refuses such files by default; keep it so"),
     )
 }
 

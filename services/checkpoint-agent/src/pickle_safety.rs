@@ -18,6 +18,7 @@ const ALLOWED: &[&str] = &[
     "builtins.frozenset",
     "builtins.int",
     "builtins.list",
+    "builtins.object",
     "builtins.range",
     "builtins.set",
     "builtins.slice",
@@ -65,6 +66,9 @@ const ALLOWED_TORCH_UTILS: &[&str] = &[
     "_rebuild_meta_tensor_no_storage",
     "_rebuild_wrapper_subclass",
 ];
+
+/// Libraries whose classes are models and their parts.
+const DATA_CLASSES: [&str; 6] = ["sklearn", "scipy.sparse", "xgboost", "lightgbm", "catboost", "pandas.core"];
 
 /// Modules through which a pickle runs commands, code or reaches files and networks.
 const DANGEROUS: &[&str] = &[
@@ -125,6 +129,20 @@ fn allowed(path: &str) -> bool {
         // NumPy's scalar and array types; its modules hold functions that run code.
         "numpy" => name.ends_with(|c: char| c.is_ascii_digit()) || name == "bool_" || name == "str_",
         "numpy.dtypes" => name.ends_with("DType"),
+        "numpy.random._pickle" => name.ends_with("_ctor"),
+        _ if module.starts_with("numpy.random._") => name.starts_with(|c: char| c.is_ascii_uppercase()),
+        "joblib.numpy_pickle" => matches!(name, "NumpyArrayWrapper" | "NDArrayWrapper" | "ZNDArrayWrapper"),
+        "copyreg" | "copy_reg" => name == "_reconstructor",
+        // Estimators and trees: classes of these libraries hold data. What they are given to call, a pickle
+        // has to name, and that name is judged by itself.
+        _ if DATA_CLASSES
+            .iter()
+            .any(|library| module == *library || module.strip_prefix(library).is_some_and(|m| m.starts_with('.'))) =>
+        {
+            name.starts_with(|c: char| c.is_ascii_uppercase())
+                || name.starts_with("__pyx_unpickle_")
+                || matches!(name, "csr_matrix" | "csc_matrix" | "coo_matrix" | "csr_array" | "csc_array" | "newObj")
+        }
         _ => false,
     }
 }

@@ -194,3 +194,30 @@ fn faults_between_layers_are_found_and_a_sound_model_is_silent() {
     assert_eq!(codes(file(&widened, "")), ["precision_loss"]);
     assert_eq!(codes(file(&sound, &"x".repeat(2_000_000))), ["oversized_header"]);
 }
+
+#[test]
+fn files_of_other_libraries_are_told_from_those_with_a_payload() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../testdata/checkpoints");
+    let (mut honest, mut hostile, mut wrong) = (0, 0, Vec::new());
+    for path in std::fs::read_dir(folder).expect("a folder").map(|e| e.expect("an entry").path()) {
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        if !name.starts_with("honest") && !name.starts_with("hostile") {
+            continue;
+        }
+        let found = codes(std::fs::read(&path).expect("reads"));
+        if name.starts_with("honest") {
+            honest += 1;
+            if !found.is_empty() {
+                wrong.push(format!("{name}: {found:?}"));
+            }
+        } else {
+            hostile += 1;
+            let expected = if name.ends_with(".keras") { "suspicious_operator" } else { "unsafe_pickle" };
+            if !found.iter().any(|code| code == expected) {
+                wrong.push(format!("{name}: {found:?}"));
+            }
+        }
+    }
+    assert!(honest >= 8 && hostile >= 9, "{honest} honest, {hostile} hostile");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

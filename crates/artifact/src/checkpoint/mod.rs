@@ -1,6 +1,7 @@
 //! Model files without executing anything in them: safetensors and PyTorch archives, as names,
 //! shapes and byte ranges into the file, with what a pickle would import.
 
+mod numpy;
 mod pickle;
 mod safetensor;
 mod torch;
@@ -12,7 +13,7 @@ pub use pickle::Global;
 /// A model file as it was read.
 #[derive(Debug, Default)]
 pub struct Checkpoint {
-    /// `safetensors` or `pytorch`.
+    /// `safetensors`, `pytorch`, `pickle`, `numpy` or `keras`.
     pub format: &'static str,
     /// Tensors, sorted by name.
     pub tensors: Vec<Tensor>,
@@ -20,6 +21,8 @@ pub struct Checkpoint {
     pub metadata: BTreeMap<String, String>,
     /// Everything a pickle names for import, in order of first appearance.
     pub globals: Vec<Global>,
+    /// Parts of the model that are code of the file's own, such as a Keras `Lambda` layer.
+    pub operators: Vec<String>,
     /// What in the file contradicts itself, though most of it reads.
     pub problems: Vec<String>,
 }
@@ -106,6 +109,10 @@ pub fn read_checkpoint(bytes: &[u8]) -> Result<Checkpoint, CheckpointError> {
         torch::read(bytes)?
     } else if bytes.starts_with(&[0x80]) && matches!(bytes.get(1), Some(2..=5)) {
         torch::read_bare_pickle(bytes)?
+    } else if bytes.starts_with(numpy::MAGIC) {
+        numpy::read(bytes)?
+    } else if bytes.starts_with(&[0x78]) && matches!(bytes.get(1), Some(0x01 | 0x5e | 0x9c | 0xda)) {
+        torch::read_compressed_pickle(bytes)?
     } else if looks_like_safetensors(bytes) {
         safetensor::read(bytes)?
     } else {

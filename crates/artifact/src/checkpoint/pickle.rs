@@ -48,6 +48,8 @@ pub(super) struct Pickle {
 /// No checkpoint needs more; a memo that refers to itself cannot grow the arena beyond it.
 const MAX_OPCODES: usize = 20_000_000;
 const MAX_GLOBALS: usize = 10_000;
+/// Pickles within pickles that are looked into.
+const MAX_NESTED: usize = 4;
 
 struct Machine<'a> {
     bytes: &'a [u8],
@@ -56,23 +58,31 @@ struct Machine<'a> {
     stack: Vec<Id>,
     memo: Vec<Option<Id>>,
     globals: Vec<Global>,
+    /// How many pickles this one lies within.
+    depth: usize,
 }
 
 /// Reads one pickle from the start of `bytes`.
 pub(super) fn read(bytes: &[u8]) -> Result<Pickle, String> {
-    let mut machine = Machine { bytes, at: 0, nodes: Vec::new(), stack: Vec::new(), memo: Vec::new(), globals: Vec::new() };
+    let mut machine = Machine::new(bytes, 0);
     machine.run().map_err(|reason| format!("pickle offset {}: {reason}", machine.at))
 }
 
-/// The globals of a pickle that cannot be read to its end: those seen before it breaks.
+/// The globals of a pickle, also of one that cannot be read to its end: those seen before it breaks.
 pub(super) fn globals_of(bytes: &[u8]) -> Vec<Global> {
-    let mut machine = Machine { bytes, at: 0, nodes: Vec::new(), stack: Vec::new(), memo: Vec::new(), globals: Vec::new() };
-    // The error itself has been reported by whoever called `read` before.
-    let _ = machine.run();
-    machine.globals
+    let mut machine = Machine::new(bytes, 0);
+    match machine.run() {
+        Ok(pickle) => pickle.globals,
+        // The error itself is reported by whoever calls `read`.
+        Err(_) => machine.globals,
+    }
 }
 
-impl Machine<'_> {
+impl<'a> Machine<'a> {
+    fn new(bytes: &'a [u8], depth: usize) -> Self {
+        Self { bytes, at: 0, nodes: Vec::new(), stack: Vec::new(), memo: Vec::new(), globals: Vec::new(), depth }
+    }
+
     fn take(&mut self, n: usize) -> Result<&[u8], String> {
         let end = self.at.checked_add(n).filter(|end| *end <= self.bytes.len()).ok_or("ends in the middle of a value")?;
         let out = &self.bytes[self.at..end];
@@ -103,8 +113,84 @@ impl Machine<'_> {
 
     fn skip(&mut self, width: usize) -> Result<Node, String> {
         let n = self.uint(width)?;
+        let position = self.at;
         self.take(n)?;
+        self.nested(position, n);
         Ok(Node::Opaque)
+    }
+
+    /// Bytes that are a pickle themselves: whoever loads them (`torch.storage._load_from_bytes`) runs it.
+    fn nested(&mut self, from: usize, length: usize) {
+        let bytes = &self.bytes[from..from + length];
+        let pickled = bytes.len() > 2 && bytes[0] == 0x80 && matches!(bytes[1], 2..=5);
+        if !pickled || self.depth >= MAX_NESTED {
+            return;
+        }
+        let mut inner = Machine::new(bytes, self.depth + 1);
+        // A nested pickle that breaks has named its imports by then.
+        let ended = inner.run().map(|pickle| pickle.globals);
+        let globals = ended.unwrap_or_else(|_| std::mem::take(&mut inner.globals));
+        self.adopt(globals, from);
+    }
+
+    fn adopt(&mut self, globals: Vec<Global>, from: usize) {
+        for global in globals {
+            if let Some(known) = self.globals.iter_mut().find(|g| g.path == global.path) {
+                known.called |= global.called;
+            } else if self.globals.len() < MAX_GLOBALS {
+                self.globals.push(Global { position: global.position + from, ..global });
+            }
+        }
+    }
+
+    /// joblib writes an array's bytes into the pickle, behind the object that describes it.
+    fn skip_array(&mut self, state: Id) -> Result<(), String> {
+        let Node::Dict(items) = &self.nodes[state as usize] else { return Ok(()) };
+        let entry = |key: &str| {
+            items.iter().find(|(k, _)| matches!(&self.nodes[*k as usize], Node::Text(text) if text == key)).map(|(_, v)| *v)
+        };
+        let (Some(shape), Some(dtype)) = (entry("shape"), entry("dtype")) else { return Ok(()) };
+        let aligned = entry("numpy_array_alignment_bytes").is_some_and(|id| matches!(self.nodes[id as usize], Node::Int(_)));
+        let Node::Call(_, arguments) = &self.nodes[dtype as usize] else { return Ok(()) };
+        let Node::Items(arguments) = &self.nodes[*arguments as usize] else { return Ok(()) };
+        let descr = arguments.first().map(|id| self.name_of(*id)).unwrap_or_default();
+        let mut count = 1_usize;
+        if let Node::Items(dimensions) = &self.nodes[shape as usize] {
+            for id in dimensions {
+                let Node::Int(n) = self.nodes[*id as usize] else { return Ok(()) };
+                let n = usize::try_from(n).map_err(|_| "an array of negative length")?;
+                count = count.checked_mul(n).ok_or("an array larger than memory")?;
+            }
+        }
+        if descr.contains('O') {
+            // An array of objects is a pickle of its own.
+            if self.depth >= MAX_NESTED {
+                return Err("arrays of objects within each other".to_owned());
+            }
+            let from = self.at;
+            let mut inner = Machine::new(&self.bytes[from..], self.depth + 1);
+            let ended = inner.run();
+            let (globals, length) = match ended {
+                Ok(pickle) => (pickle.globals, pickle.length),
+                Err(reason) => {
+                    let globals = std::mem::take(&mut inner.globals);
+                    self.adopt(globals, from);
+                    return Err(reason);
+                }
+            };
+            self.adopt(globals, from);
+            self.take(length)?;
+            return Ok(());
+        }
+        let digits: String = descr.chars().filter(char::is_ascii_digit).collect();
+        let size: usize = digits.parse().map_err(|_| format!("an array of type {descr:?}, whose size is not known"))?;
+        let size = if descr.contains('U') { 4 * size } else { size };
+        if aligned {
+            let padding = self.uint(1)?;
+            self.take(padding)?;
+        }
+        self.take(count.checked_mul(size).ok_or("an array larger than memory")?)?;
+        Ok(())
     }
 
     fn push(&mut self, node: Node) -> Result<(), String> {
@@ -411,7 +497,19 @@ impl Machine<'_> {
                     self.global("copyreg.extension", &code.to_string(), position)?;
                 }
                 // BUILD: the object stays, its state is dropped.
-                b'b' => drop(self.pop()?.to_le()),
+                b'b' => {
+                    let state = self.pop()?;
+                    let is_array = match &self.nodes[self.top()? as usize] {
+                        Node::Call(callee, _) => match &self.nodes[*callee as usize] {
+                            Node::Global(index) => self.globals[*index as usize].path == "joblib.numpy_pickle.NumpyArrayWrapper",
+                            _ => false,
+                        },
+                        _ => false,
+                    };
+                    if is_array {
+                        self.skip_array(state)?;
+                    }
+                }
                 b'P' => {
                     let line = self.line()?;
                     self.push(Node::Text(line))?;
@@ -492,6 +590,10 @@ mod tests {
         ] {
             assert!(read(bytes).is_err(), "{bytes:?}");
         }
+        // A pickle in the bytes of another, as `_load_from_bytes` would run it.
+        let inner = b"\x80\x02cos\nsystem\n(S'id'\ntR.";
+        let outer = [b"\x80\x03C", &[inner.len() as u8][..], inner, b"."].concat();
+        assert_eq!(read(&outer).expect("reads").globals[0].path, "os.system");
         // Self-reference through the memo.
         assert!(read(b"]q\x00h\x00a.").is_ok());
         // A million nested lists: an arena has no recursive drop.

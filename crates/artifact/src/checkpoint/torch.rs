@@ -9,7 +9,7 @@ use std::{
 use zip::{CompressionMethod, ZipArchive};
 
 use super::{
-    Checkpoint, CheckpointError, Dtype, Tensor,
+    Checkpoint, CheckpointError, Dtype, Tensor, numpy,
     pickle::{self, Id, Node, Pickle},
 };
 
@@ -59,6 +59,15 @@ pub(super) fn read(bytes: &[u8]) -> Result<Checkpoint, CheckpointError> {
         }
     }
     let Some(main) = main else {
+        let names: Vec<String> = archive.file_names().filter_map(Result::ok).map(std::borrow::Cow::into_owned).collect();
+        if !names.is_empty() && names.iter().all(|name| name.ends_with(".npy")) {
+            return Ok(numpy::read_archive(bytes, &mut archive));
+        }
+        if names.iter().any(|name| name == "config.json")
+            && names.iter().any(|name| name == "metadata.json" || name == "model.weights.h5")
+        {
+            return keras(&mut archive);
+        }
         return Err(CheckpointError::Unknown(
             "is a zip archive without data.pkl, so no PyTorch checkpoint; hand in what torch.save wrote".to_owned(),
         ));
@@ -75,6 +84,58 @@ pub(super) fn read(bytes: &[u8]) -> Result<Checkpoint, CheckpointError> {
             Ok(Checkpoint { format: "pytorch", globals, problems, ..Checkpoint::default() })
         }
     }
+}
+
+/// A Keras archive: its weights are HDF5 and not read; its configuration says whether layers carry code.
+fn keras(archive: &mut ZipArchive<Cursor<&[u8]>>) -> Result<Checkpoint, CheckpointError> {
+    let mut text = Vec::new();
+    let mut entry = archive
+        .by_name("config.json")
+        .map_err(|error| CheckpointError::Corrupt(format!("config.json cannot be read: {error}")))?;
+    entry
+        .by_ref()
+        .take(MAX_PICKLE)
+        .read_to_end(&mut text)
+        .map_err(|error| CheckpointError::Corrupt(format!("config.json cannot be read: {error}")))?;
+    let config = crate::parse_json(&text).map_err(|error| CheckpointError::Corrupt(format!("config.json {error}")))?;
+    let mut out = Checkpoint { format: "keras", ..Checkpoint::default() };
+    code_in(&config, 0, &mut out.operators);
+    Ok(out)
+}
+
+/// Layers and functions that hold marshalled code.
+fn code_in(value: &serde_json::Value, depth: usize, found: &mut Vec<String>) {
+    if depth > 64 || found.len() >= 100 {
+        return;
+    }
+    match value {
+        serde_json::Value::Object(map) => {
+            let class = map.get("class_name").and_then(|c| c.as_str());
+            if let Some(class) = class.filter(|c| matches!(*c, "Lambda" | "__lambda__" | "TFOpLambda")) {
+                let name = map.get("config").and_then(|c| c.get("name")).and_then(|n| n.as_str()).unwrap_or(class);
+                found.push(format!("{class}:{name}"));
+            }
+            map.values().for_each(|inner| code_in(inner, depth + 1, found));
+        }
+        serde_json::Value::Array(list) => list.iter().for_each(|inner| code_in(inner, depth + 1, found)),
+        _ => {}
+    }
+}
+
+/// A pickle behind zlib, as joblib compresses it.
+pub(super) fn read_compressed_pickle(bytes: &[u8]) -> Result<Checkpoint, CheckpointError> {
+    let mut plain = Vec::new();
+    flate2::read::ZlibDecoder::new(bytes)
+        .take(MAX_PICKLE + 1)
+        .read_to_end(&mut plain)
+        .map_err(|error| CheckpointError::Corrupt(format!("the zlib stream is damaged: {error}")))?;
+    if plain.len() as u64 > MAX_PICKLE {
+        return Err(CheckpointError::Corrupt(format!("unpacks to more than {MAX_PICKLE} bytes; save it without compression")));
+    }
+    if plain.first() != Some(&0x80) {
+        return Err(CheckpointError::Unknown("is a zlib stream of no pickle".to_owned()));
+    }
+    read_bare_pickle(&plain)
 }
 
 /// Pickles without an archive: what they would import is listed. Tensors of such files follow in a
@@ -103,7 +164,9 @@ pub(super) fn read_bare_pickle(bytes: &[u8]) -> Result<Checkpoint, CheckpointErr
     if globals.is_empty() && !problems.is_empty() {
         return Err(CheckpointError::Corrupt(problems.remove(0)));
     }
-    Ok(Checkpoint { format: "pytorch", globals, problems, ..Checkpoint::default() })
+    // PyTorch's old layout begins with its magic number, which names nothing.
+    let format = if globals.iter().any(|g| g.path.starts_with("torch.")) { "pytorch" } else { "pickle" };
+    Ok(Checkpoint { format, globals, problems, ..Checkpoint::default() })
 }
 
 struct Collector<'a> {
