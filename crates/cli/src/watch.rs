@@ -81,14 +81,22 @@ pub(crate) async fn watch(args: &WatchArgs) -> Outcome {
                 }
             }
             if ends {
-                return Ok(0);
+                return Ok(leave());
             }
         }
         tokio::select! {
             () = tokio::time::sleep(every) => {}
-            _ = &mut interrupt => return Ok(0),
+            _ = &mut interrupt => return Ok(leave()),
         }
     }
+}
+
+/// Leaves the line of curves as it is.
+fn leave() -> u8 {
+    if std::io::stderr().is_terminal() {
+        anstream::eprintln!();
+    }
+    0
 }
 
 /// The subject without its place: a curve's best epoch moves from look to look.
@@ -164,6 +172,10 @@ fn whole_lines(mut bytes: Vec<u8>, path: &Path) -> Vec<u8> {
 
 fn say(report: &Report, finding: &Finding) -> Result<(), Error> {
     let points = report.provenance.inputs.iter().find(|i| i.artifact == "metrics").and_then(|i| i.rows).unwrap_or(0);
+    if std::io::stderr().is_terminal() {
+        // The curves stand on this line.
+        anstream::eprint!("\r\u{1b}[2K");
+    }
     let mut out = anstream::stdout().lock();
     let line = format!(
         "{}[{}] {} (after {points} values, confidence {:.2})\n  = fix  {}\n",

@@ -71,7 +71,7 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
     if let (Some(level), Some(val)) = (level, &run.val_loss) {
         out = out.evidence(
             fact("validation_loss_over_guessing", val, level, "median of the last tenth over the loss of guessing")
-                .versus("<=", 0.03),
+                .versus(if level <= 0.03 { "<=" } else { ">" }, 0.03),
         );
     }
     Verdict::found(
