@@ -1,6 +1,6 @@
 """Model files as libraries really write them, and the same with a payload that would run `true`.
 
-Made with numpy, scikit-learn and joblib; the versions used are in versions.txt. Run in an empty folder.
+Made with numpy, scikit-learn, joblib, onnx and gguf; the versions used are in versions.txt. Run in an empty folder.
 """
 
 import importlib.metadata
@@ -9,8 +9,10 @@ import os
 import pickle
 import zipfile
 
+import gguf
 import joblib
 import numpy as np
+import onnx
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -54,6 +56,32 @@ np.savez_compressed("hostile_objects_z.npz", a=np.array([Evil()], dtype=object))
 pickle.dump({"weights": pickle.dumps(Evil())}, open("hostile_nested.pkl", "wb"))
 keras("hostile_lambda.keras", {"class_name": "Lambda", "config": {"name": "trick", "function": {"class_name": "__lambda__", "config": {"code": "4wEA"}}}})
 
+def onnx_model(path, domain="", location=None):
+    weight = onnx.numpy_helper.from_array(rng.normal(size=(8, 4)).astype(np.float32), "w")
+    if location:
+        weight.ClearField("raw_data")
+        weight.data_location = onnx.TensorProto.EXTERNAL
+        weight.external_data.add(key="location", value=location)
+    node = onnx.helper.make_node("MatMul" if not domain else "Trick", ["x", "w"], ["y"], domain=domain)
+    x_info = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1, 8])
+    y_info = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1, 4])
+    graph = onnx.helper.make_graph([node], "g", [x_info], [y_info], [weight])
+    with open(path, "wb") as out:
+        out.write(onnx.helper.make_model(graph).SerializeToString())
+
+
+onnx_model("honest_matmul.onnx")
+onnx_model("honest_external.onnx", location="weights.bin")
+onnx_model("hostile_escape.onnx", location="../../../etc/passwd")
+onnx_model("hostile_custom.onnx", domain="com.example.tricks")
+writer = gguf.GGUFWriter("honest_small.gguf", "llama")
+writer.add_tensor("blk.0.attn_q.weight", rng.normal(size=(16, 8)).astype(np.float32))
+writer.add_tensor("blk.0.ffn_up.weight", rng.normal(size=(16, 8)).astype(np.float16))
+writer.write_header_to_file()
+writer.write_kv_data_to_file()
+writer.write_tensors_to_file()
+writer.close()
+
 with open("versions.txt", "w") as out:
-    for name in ("numpy", "scikit-learn", "joblib"):
+    for name in ("numpy", "scikit-learn", "joblib", "onnx", "gguf"):
         print(name, importlib.metadata.version(name), file=out)

@@ -52,7 +52,24 @@ fn a_cut_or_garbled_file_is_an_error_and_never_a_panic() {
             let _ = read_checkpoint(&garbled);
         }
     }
-    assert!(matches!(read_checkpoint(b"GGUF\x03\0\0\0"), Err(CheckpointError::Unknown(_))));
+    assert!(matches!(read_checkpoint(b"GGUF\x03\0\0\0"), Err(CheckpointError::Truncated(_))));
+    assert!(matches!(read_checkpoint(b"GGUF\x09\0\0\0"), Err(CheckpointError::Unknown(_))));
+    // Every other format, cut and garbled at every place: whatever it is called, it is called something.
+    for path in std::fs::read_dir(testdata().join("checkpoints")).expect("a folder").map(|e| e.expect("an entry").path()) {
+        let bytes = std::fs::read(&path).expect("reads");
+        for part in (0..bytes.len()).step_by(7) {
+            let _ = read_checkpoint(&bytes[..part]);
+        }
+        for at in 0..bytes.len() {
+            for flip in [0xff, 0x80, 0x01] {
+                let mut garbled = bytes.clone();
+                garbled[at] ^= flip;
+                if let Ok(checkpoint) = read_checkpoint(&garbled) {
+                    assert!(checkpoint.tensors.iter().all(|t| t.bytes.end <= garbled.len()), "{}", path.display());
+                }
+            }
+        }
+    }
     // A header that claims 2^60 bytes.
     let mut huge = (1_u64 << 60).to_le_bytes().to_vec();
     huge.extend_from_slice(b"{}");

@@ -130,7 +130,7 @@ pub(crate) struct AnalyzeArgs {
     /// Per-layer statistics (CSV)
     #[arg(long, value_name = "FILE", help_heading = "Artifacts")]
     pub(crate) layer_stats: Option<PathBuf>,
-    /// Model file (safetensors, PyTorch)
+    /// Model file (safetensors, PyTorch, ONNX, GGUF, NumPy, Keras, pickles)
     #[arg(long, value_name = "FILE", help_heading = "Artifacts")]
     pub(crate) checkpoint: Option<PathBuf>,
     /// Deepchecks results (JSON)

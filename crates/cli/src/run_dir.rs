@@ -105,7 +105,7 @@ fn kind_of(path: &Path) -> Option<ArtifactKind> {
     if head.starts_with(b"PAR1") {
         return Some(table_split(&name));
     }
-    if head.starts_with(b"PK\x03\x04") && !name.ends_with(".zip") && !name.ends_with(".keras") && !name.ends_with(".npz") {
+    if head.starts_with(b"PK\x03\x04") && !name.ends_with(".zip") {
         return Some(ArtifactKind::Checkpoint);
     }
     if head.get(8) == Some(&b'{') && head.len() > 9 && head[4..8] == [0, 0, 0, 0] {
@@ -115,7 +115,9 @@ fn kind_of(path: &Path) -> Option<ArtifactKind> {
         if name.contains("tfevents") {
             return Some(ArtifactKind::Metrics);
         }
-        let model = [".ckpt", ".pt", ".pth", ".safetensors"].iter().any(|e| name.ends_with(e));
+        let model = [".ckpt", ".pt", ".pth", ".safetensors", ".onnx", ".gguf", ".npy", ".pkl", ".joblib"]
+            .iter()
+            .any(|e| name.ends_with(e));
         return model.then_some(ArtifactKind::Checkpoint);
     }
     let text = String::from_utf8_lossy(&head);

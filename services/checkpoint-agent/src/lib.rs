@@ -113,30 +113,33 @@ fn problems(sink: &mut Sink<'_>, checkpoint: &Checkpoint, size: usize) -> Result
     )
 }
 
-/// Layers that carry code of the file's own.
+/// Parts that carry code of the file's own, come from a library of their own, or reach out of the folder.
 fn operators(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, checkpoint: &Checkpoint) -> Result<(), Stop> {
-    if checkpoint.format != "keras" {
+    if !matches!(checkpoint.format, "keras" | "onnx") {
         return Ok(());
     }
     analysis.checked(Checked::done("suspicious_operator", 1, usize::from(!checkpoint.operators.is_empty())));
-    let Some(first) = checkpoint.operators.first() else { return Ok(()) };
+    let grave = checkpoint.operators.iter().find(|o| o.grave);
+    let Some(first) = grave.or(checkpoint.operators.first()) else { return Ok(()) };
+    let (severity, confidence) = if grave.is_some() { (Severity::High, 0.95) } else { (Severity::Medium, 0.8) };
+    let all: Vec<&str> = checkpoint.operators.iter().take(10).map(|o| o.what.as_str()).collect();
     sink.finding(
-        Finding::new("suspicious_operator", KIND, "artifact:checkpoint", Severity::High, 0.95)
-            .title(format!("the model carries code of its own: `{first}`"))
+        Finding::new("suspicious_operator", KIND, "artifact:checkpoint", severity, confidence)
+            .title(format!("the model does more than compute: {}", first.what))
             .bug(BugType::Performance)
             .evidence(
                 Evidence::new("code_layers", "artifact:checkpoint", checkpoint.operators.len())
                     .versus(">", 0.0)
-                    .unit("layers")
-                    .method("Lambda layers and functions in config.json; nothing is executed")
-                    .source(checkpoint.operators.iter().take(10).cloned().collect::<Vec<_>>().join(", ")),
+                    .unit("places")
+                    .method("Lambda layers and functions of a Keras configuration; operators of unknown domains and external data outside the folder of an ONNX model; nothing is executed")
+                    .source(all.join(", ")),
             )
             .fix(
-                "do not load it with safe_mode=False unless you wrote it",
-                "a Lambda layer is Python code that runs when the model is loaded or called",
+                "do not load it unless you know who wrote it and why it is there",
+                "code runs, and foreign paths are read, when the model is loaded or called",
             )
-            .step("replace the Lambda by a layer class of your own, registered with keras.saving.register_keras_serializable")
-            .step("keras.saving.load_model(path) refuses such files by default; keep it so"),
+            .step("Keras: replace the Lambda by a registered layer class, and leave safe_mode on")
+            .step("ONNX: onnx.checker.check_model(path) refuses external data outside the folder"),
     )
 }
 

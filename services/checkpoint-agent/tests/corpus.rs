@@ -212,7 +212,8 @@ fn files_of_other_libraries_are_told_from_those_with_a_payload() {
             }
         } else {
             hostile += 1;
-            let expected = if name.ends_with(".keras") { "suspicious_operator" } else { "unsafe_pickle" };
+            let expected =
+                if name.ends_with(".keras") || name.ends_with(".onnx") { "suspicious_operator" } else { "unsafe_pickle" };
             if !found.iter().any(|code| code == expected) {
                 wrong.push(format!("{name}: {found:?}"));
             }

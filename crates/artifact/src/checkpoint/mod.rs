@@ -1,7 +1,9 @@
 //! Model files without executing anything in them: safetensors and PyTorch archives, as names,
 //! shapes and byte ranges into the file, with what a pickle would import.
 
+mod gguf;
 mod numpy;
+mod onnx;
 mod pickle;
 mod safetensor;
 mod torch;
@@ -13,7 +15,7 @@ pub use pickle::Global;
 /// A model file as it was read.
 #[derive(Debug, Default)]
 pub struct Checkpoint {
-    /// `safetensors`, `pytorch`, `pickle`, `numpy` or `keras`.
+    /// `safetensors`, `pytorch`, `pickle`, `numpy`, `keras`, `onnx` or `gguf`.
     pub format: &'static str,
     /// Tensors, sorted by name.
     pub tensors: Vec<Tensor>,
@@ -21,10 +23,19 @@ pub struct Checkpoint {
     pub metadata: BTreeMap<String, String>,
     /// Everything a pickle names for import, in order of first appearance.
     pub globals: Vec<Global>,
-    /// Parts of the model that are code of the file's own, such as a Keras `Lambda` layer.
-    pub operators: Vec<String>,
+    /// Parts of the model that are code of the file's own or reach out of its folder.
+    pub operators: Vec<Operator>,
     /// What in the file contradicts itself, though most of it reads.
     pub problems: Vec<String>,
+}
+
+/// A part of a model that does more than compute, such as a Keras `Lambda` layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operator {
+    /// What it is and where.
+    pub what: String,
+    /// Code, or a path out of the model's folder; otherwise an operation of a library of its own.
+    pub grave: bool,
 }
 
 /// One tensor.
@@ -113,8 +124,12 @@ pub fn read_checkpoint(bytes: &[u8]) -> Result<Checkpoint, CheckpointError> {
         numpy::read(bytes)?
     } else if bytes.starts_with(&[0x78]) && matches!(bytes.get(1), Some(0x01 | 0x5e | 0x9c | 0xda)) {
         torch::read_compressed_pickle(bytes)?
+    } else if bytes.starts_with(gguf::MAGIC) {
+        gguf::read(bytes)?
     } else if looks_like_safetensors(bytes) {
         safetensor::read(bytes)?
+    } else if onnx::is_onnx(bytes) {
+        onnx::read(bytes)?
     } else {
         return Err(CheckpointError::Unknown(unknown(bytes)));
     };
@@ -129,9 +144,7 @@ fn looks_like_safetensors(bytes: &[u8]) -> bool {
 
 fn unknown(bytes: &[u8]) -> String {
     let kind = match bytes {
-        [b'G', b'G', b'U', b'F', ..] => "GGUF, which is not read yet",
         [0x89, b'H', b'D', b'F', ..] => "HDF5 (Keras .h5), which is not read yet",
-        [0x08, ..] if bytes.len() > 16 => "perhaps ONNX, which is not read yet",
         _ => "no format known here",
     };
     let first: Vec<String> = bytes.iter().take(8).map(|b| format!("{b:02x}")).collect();

@@ -9,7 +9,7 @@ use std::{
 use zip::{CompressionMethod, ZipArchive};
 
 use super::{
-    Checkpoint, CheckpointError, Dtype, Tensor, numpy,
+    Checkpoint, CheckpointError, Dtype, Operator, Tensor, numpy,
     pickle::{self, Id, Node, Pickle},
 };
 
@@ -104,7 +104,7 @@ fn keras(archive: &mut ZipArchive<Cursor<&[u8]>>) -> Result<Checkpoint, Checkpoi
 }
 
 /// Layers and functions that hold marshalled code.
-fn code_in(value: &serde_json::Value, depth: usize, found: &mut Vec<String>) {
+fn code_in(value: &serde_json::Value, depth: usize, found: &mut Vec<Operator>) {
     if depth > 64 || found.len() >= 100 {
         return;
     }
@@ -113,7 +113,7 @@ fn code_in(value: &serde_json::Value, depth: usize, found: &mut Vec<String>) {
             let class = map.get("class_name").and_then(|c| c.as_str());
             if let Some(class) = class.filter(|c| matches!(*c, "Lambda" | "__lambda__" | "TFOpLambda")) {
                 let name = map.get("config").and_then(|c| c.get("name")).and_then(|n| n.as_str()).unwrap_or(class);
-                found.push(format!("{class}:{name}"));
+                found.push(Operator { what: format!("{class}:{name}"), grave: true });
             }
             map.values().for_each(|inner| code_in(inner, depth + 1, found));
         }

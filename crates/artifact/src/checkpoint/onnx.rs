@@ -1,0 +1,175 @@
+//! ONNX: a protobuf message walked field by field, so that tensors stay where they lie. Field numbers are
+//! those of `onnx.proto`. Operators of unknown domains and external data that leaves the model's folder
+//! are listed.
+
+use std::ops::Range;
+
+use super::{Checkpoint, CheckpointError, Dtype, Operator, Tensor};
+
+/// Domains whose operators every runtime brings along.
+const KNOWN: [&str; 7] =
+    ["", "ai.onnx", "ai.onnx.ml", "ai.onnx.training", "ai.onnx.preview.training", "com.microsoft", "ai.onnx.contrib"];
+/// Operators listed.
+const LISTED: usize = 100;
+
+/// One field of a message: its number, a plain number, or the bytes of text and inner messages.
+struct Field {
+    number: u64,
+    value: u64,
+    range: Option<Range<usize>>,
+}
+
+/// The fields of a message, `None` where it is none.
+fn fields(bytes: &[u8], within: Range<usize>) -> Option<Vec<Field>> {
+    let (mut at, mut out) = (within.start, Vec::new());
+    let varint = |at: &mut usize| {
+        let mut value = 0_u64;
+        for shift in (0..64).step_by(7) {
+            let byte = *bytes.get(*at).filter(|_| *at < within.end)?;
+            *at += 1;
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Some(value);
+            }
+        }
+        None
+    };
+    while at < within.end {
+        let tag = varint(&mut at)?;
+        let number = tag >> 3;
+        let (value, range) = match tag & 7 {
+            0 => (varint(&mut at)?, None),
+            1 | 5 => {
+                let from = at;
+                at = at.checked_add(if tag & 7 == 1 { 8 } else { 4 }).filter(|end| *end <= within.end)?;
+                (0, Some(from..at))
+            }
+            2 => {
+                let length = usize::try_from(varint(&mut at)?).ok()?;
+                let from = at;
+                at = at.checked_add(length).filter(|end| *end <= within.end)?;
+                (0, Some(from..at))
+            }
+            _ => return None,
+        };
+        if number == 0 {
+            return None;
+        }
+        out.push(Field { number, value, range });
+    }
+    Some(out)
+}
+
+fn text(bytes: &[u8], field: &Field) -> String {
+    field.range.clone().map_or_else(String::new, |range| String::from_utf8_lossy(&bytes[range]).into_owned())
+}
+
+/// Whether bytes are an ONNX model: a version first, and a graph.
+pub(super) fn is_onnx(bytes: &[u8]) -> bool {
+    bytes.first() == Some(&0x08)
+        && fields(bytes, 0..bytes.len()).is_some_and(|model| model.iter().any(|f| f.number == 7 && f.range.is_some()))
+}
+
+pub(super) fn read(bytes: &[u8]) -> Result<Checkpoint, CheckpointError> {
+    let broken = |what: &str| CheckpointError::Corrupt(format!("{what} is no ONNX message; export the model again"));
+    let model = fields(bytes, 0..bytes.len()).ok_or_else(|| broken("the file"))?;
+    let mut out = Checkpoint { format: "onnx", ..Checkpoint::default() };
+    for graph in model.iter().filter(|f| f.number == 7).filter_map(|f| f.range.clone()) {
+        for field in fields(bytes, graph).ok_or_else(|| broken("the graph"))? {
+            let Some(range) = field.range.clone() else { continue };
+            match field.number {
+                1 => node(&mut out, bytes, range).ok_or_else(|| broken("a node"))?,
+                5 => tensor(&mut out, bytes, range).ok_or_else(|| broken("a tensor"))?,
+                _ => {}
+            }
+        }
+    }
+    Ok(out)
+}
+
+fn node(out: &mut Checkpoint, bytes: &[u8], range: Range<usize>) -> Option<()> {
+    let fields = fields(bytes, range)?;
+    let of = |number| fields.iter().find(|f| f.number == number).map(|f| text(bytes, f)).unwrap_or_default();
+    let (kind, domain) = (of(4), of(7));
+    let what = format!("operator {domain}.{kind}");
+    if !KNOWN.contains(&domain.as_str()) && out.operators.len() < LISTED && !out.operators.iter().any(|o| o.what == what) {
+        out.operators.push(Operator { what, grave: false });
+    }
+    Some(())
+}
+
+fn tensor(out: &mut Checkpoint, bytes: &[u8], range: Range<usize>) -> Option<()> {
+    let fields = fields(bytes, range)?;
+    let mut shape = Vec::new();
+    let (mut kind, mut name, mut data, mut external) = (0, String::new(), None, false);
+    for field in &fields {
+        match (field.number, &field.range) {
+            (1, None) => shape.push(usize::try_from(field.value).ok()?),
+            (1, Some(packed)) => {
+                let mut at = packed.start;
+                while at < packed.end {
+                    let (mut value, mut shift) = (0_u64, 0_u32);
+                    loop {
+                        let byte = *bytes.get(at).filter(|_| at < packed.end && shift < 64)?;
+                        at += 1;
+                        value |= u64::from(byte & 0x7f) << shift;
+                        shift += 7;
+                        if byte & 0x80 == 0 {
+                            break;
+                        }
+                    }
+                    shape.push(usize::try_from(value).ok()?);
+                }
+            }
+            (2, None) => kind = field.value,
+            (8, Some(_)) => name = text(bytes, field),
+            (9, Some(raw)) => data = Some(raw.clone()),
+            (13, Some(entry)) => {
+                external = true;
+                location(out, bytes, entry.clone())?;
+            }
+            _ => {}
+        }
+    }
+    let dtype = match kind {
+        1 => Dtype::F32,
+        3 => Dtype::I8,
+        2 => Dtype::U8,
+        5 => Dtype::I16,
+        6 => Dtype::I32,
+        7 => Dtype::I64,
+        9 => Dtype::Bool,
+        10 => Dtype::F16,
+        11 => Dtype::F64,
+        16 => Dtype::Bf16,
+        _ => Dtype::Other,
+    };
+    let size = shape.iter().try_fold(dtype.size(), |n, d| n.checked_mul(*d))?;
+    match data {
+        Some(raw) if dtype == Dtype::Other || raw.len() == size => {
+            let bytes = if dtype == Dtype::Other { raw.start..raw.start } else { raw };
+            out.tensors.push(Tensor { name, dtype, shape, bytes });
+        }
+        Some(raw) => out.problems.push(format!("tensor {name} of shape {shape:?} has {} bytes instead of {size}", raw.len())),
+        // Small tensors may be lists of numbers; external ones lie in another file.
+        None => {
+            if external {
+                out.metadata.insert("external_data".to_owned(), "yes".to_owned());
+            }
+        }
+    }
+    Some(())
+}
+
+/// Where external data lies: a path below the model's folder, or an escape from it.
+fn location(out: &mut Checkpoint, bytes: &[u8], entry: Range<usize>) -> Option<()> {
+    let fields = fields(bytes, entry)?;
+    let of = |number| fields.iter().find(|f| f.number == number).map(|f| text(bytes, f)).unwrap_or_default();
+    let path = of(2);
+    let escapes = path.starts_with(['/', '\\', '~']) || path.split(['/', '\\']).any(|part| part == "..") || path.contains(':');
+    let what = format!("external data at {path}");
+    if of(1) == "location" && escapes && out.operators.len() < LISTED && !out.operators.iter().any(|o| o.what == what) {
+        out.operators.push(Operator { what, grave: true });
+    }
+    Some(())
+}
