@@ -84,13 +84,16 @@ fn preference(kind: ArtifactKind, path: &Path) -> (usize, usize, String) {
         // The SDK's form holds every suite; Deepchecks' own holds one.
         ArtifactKind::Deepchecks => usize::from(name.contains("suite")),
         ArtifactKind::Checkpoint => {
-            if name.contains("best") {
+            // Pickles and exports of a run stand behind the checkpoint that training wrote.
+            let native = [".ckpt", ".pt", ".pth", ".safetensors"].iter().any(|e| name.ends_with(e));
+            let of_name = if name.contains("best") {
                 0
             } else if name.contains("last") {
                 2
             } else {
                 1
-            }
+            };
+            of_name + if native { 0 } else { 3 }
         }
         _ => 0,
     };
@@ -105,7 +108,7 @@ fn kind_of(path: &Path) -> Option<ArtifactKind> {
     if head.starts_with(b"PAR1") {
         return Some(table_split(&name));
     }
-    if head.starts_with(b"PK\x03\x04") && !name.ends_with(".zip") {
+    if head.starts_with(b"PK\x03\x04") && !name.ends_with(".zip") && !name.ends_with(".npz") {
         return Some(ArtifactKind::Checkpoint);
     }
     if head.get(8) == Some(&b'{') && head.len() > 9 && head[4..8] == [0, 0, 0, 0] {
@@ -115,9 +118,8 @@ fn kind_of(path: &Path) -> Option<ArtifactKind> {
         if name.contains("tfevents") {
             return Some(ArtifactKind::Metrics);
         }
-        let model = [".ckpt", ".pt", ".pth", ".safetensors", ".onnx", ".gguf", ".npy", ".pkl", ".joblib"]
-            .iter()
-            .any(|e| name.ends_with(e));
+        let model =
+            [".ckpt", ".pt", ".pth", ".safetensors", ".onnx", ".gguf", ".pkl", ".joblib"].iter().any(|e| name.ends_with(e));
         return model.then_some(ArtifactKind::Checkpoint);
     }
     let text = String::from_utf8_lossy(&head);
