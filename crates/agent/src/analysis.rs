@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt};
 use deepfix_errors::Error;
 use deepfix_model::{Artifact, ArtifactKind, Chart, Checked, ColumnCard, Evidence, Finding, Note, Severity};
 use deepfix_rpc::Cancel;
-use deepfix_source::{Opened, Part, Reader};
+use deepfix_source::{Opened, Part, Reader, SourceError};
 
 /// What an agent is and looks for.
 #[derive(Debug, Clone)]
@@ -146,27 +146,23 @@ impl<'a> Analysis<'a> {
     /// Opens the artifact of a kind. `None` when there is none, or when it could not be opened:
     /// that is then recorded as a failure.
     pub fn open(&mut self, kind: ArtifactKind) -> Option<Opened> {
-        let artifact = self.artifact(kind)?.clone();
-        match self.reader.open(&artifact) {
-            Ok(opened) => {
-                self.inputs.push(opened.input.clone());
-                Some(opened)
-            }
-            Err(error) => {
-                self.fail(kind, error.to_string());
-                None
-            }
-        }
+        let opened = self.reader.open(self.artifact(kind)?).map(|opened| (opened.input.clone(), opened));
+        self.record(kind, opened)
     }
 
     /// Opens the artifact of a kind that may be several files: a folder of parts, or a pattern.
     /// `None` as for [`Analysis::open`].
     pub fn open_parts(&mut self, kind: ArtifactKind) -> Option<Vec<Part>> {
-        let artifact = self.artifact(kind)?.clone();
-        match self.reader.open_parts(&artifact) {
-            Ok((parts, input)) => {
+        let opened = self.reader.open_parts(self.artifact(kind)?).map(|(parts, input)| (input, parts));
+        self.record(kind, opened)
+    }
+
+    /// Keeps what the report says of an input, or why there is none.
+    fn record<T>(&mut self, kind: ArtifactKind, opened: Result<(deepfix_model::Input, T), SourceError>) -> Option<T> {
+        match opened {
+            Ok((input, content)) => {
                 self.inputs.push(input);
-                Some(parts)
+                Some(content)
             }
             Err(error) => {
                 self.fail(kind, error.to_string());

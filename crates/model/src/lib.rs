@@ -8,7 +8,6 @@ mod finding;
 mod num;
 mod report;
 mod wire;
-mod wire_columns;
 
 pub use artifact::{Artifact, ArtifactKind, ArtifactSource};
 pub use calendar::civil;

@@ -11,7 +11,7 @@ mod remote;
 mod store;
 
 pub use config::{LimitsConfig, SourceConfig, StoreConfig};
-pub use parts::{Part, is_pattern, literal, open_table};
+pub use parts::{Part, open_table};
 pub use reader::{Opened, Reader, SourceError};
 pub use remote::{Remote, is_remote};
 pub use store::{Store, Stored, Upload};

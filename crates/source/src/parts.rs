@@ -135,12 +135,12 @@ impl Reader {
 }
 
 /// Whether a path holds characters that stand for others.
-pub fn is_pattern(path: &Path) -> bool {
+fn is_pattern(path: &Path) -> bool {
     path.to_string_lossy().contains(['*', '?', '['])
 }
 
 /// The folders of a pattern before its first such character.
-pub fn literal(pattern: &Path) -> PathBuf {
+fn literal(pattern: &Path) -> PathBuf {
     pattern.components().take_while(|part| !is_pattern(Path::new(part.as_os_str()))).collect()
 }
 

@@ -186,7 +186,7 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, checkpoin
     let everywhere = constant * 2 >= matrices;
     let symmetric: Vec<Finding> = symmetric.into_iter().filter(|(constant, _)| !constant || everywhere).map(|s| s.1).collect();
     let thresholds = analysis.thresholds().clone();
-    let weights = Weights { checkpoint, file, seen, thresholds: &thresholds };
+    let weights = Weights::new(checkpoint, file, seen, &thresholds);
     sink.progress("comparing layers", Some(0.96))?;
     let mut results =
         vec![("nan_weights", floats.len(), bad), ("symmetric_weights", matrices, symmetric), ("dead_units", matrices, dead)];

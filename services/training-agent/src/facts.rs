@@ -2,7 +2,7 @@
 //! parameters there are.
 
 use crate::{
-    log::{Curve, Point, Quantity, Series, Side, snake},
+    log::{Curve, Quantity, Series, snake},
     run::Run,
     stats::{blocks, finite, interpolate, largest, mean, median, smallest, smooth, tail},
 };
@@ -72,9 +72,8 @@ pub(crate) struct Facts {
     pub(crate) bend: Option<f64>,
     /// Distance the weights went, from layer statistics.
     pub(crate) travel: Option<f64>,
-    /// Every logged train loss of the densest series.
-    pub(crate) dense: Vec<f64>,
-    dense_places: Vec<Point>,
+    /// The log begins in the middle of a run, whose level without learning it does not show.
+    pub(crate) resumed: bool,
 }
 
 /// Most values of a curve of pace; more are averaged.
@@ -112,7 +111,6 @@ impl Facts {
                 * times(&["devices", "num_devices", "world_size", "n_gpu"])
         });
         let logged_epochs = y.len().max(v.len());
-        let dense = run.log.with(Side::Train, Quantity::Loss).filter(|s| s.role.plain).max_by_key(|s| s.points.len());
         let init = params
             .lower(&["weight_init", "init", "kernel_initializer", "initialization"])
             .unwrap_or_else(|| "default".to_owned());
@@ -144,8 +142,7 @@ impl Facts {
                 .filter(|clip| *clip > 0.0),
             norms: longest(run, Quantity::GradientNorm).map_or_else(Vec::new, |s| s.points.iter().map(|p| p.value).collect()),
             odd_init: !usual_init.iter().any(|name| init.contains(name)),
-            dense: dense.map_or_else(Vec::new, |s| s.points.iter().map(|p| p.value).collect()),
-            dense_places: dense.map_or_else(Vec::new, |s| s.points.clone()),
+            resumed: is_resumed(run),
             y,
             sampled,
             v,
@@ -192,18 +189,6 @@ impl Facts {
         let y = finite(&self.y);
         let rises = y.windows(2).filter(|w| w[1] > w[0]).count() as f64;
         y.len() >= 8 && y.len() == self.y.len() && rises > 0.9 * (y.len() - 1) as f64 && y[0] < 2.0 * self.start.unwrap_or(y[0])
-    }
-
-    /// The log begins in the middle of a run, whose level without learning it does not show.
-    pub(crate) fn is_resumed(&self) -> bool {
-        let steps = self.dense_places.iter().filter_map(|p| p.step);
-        let (first, last) = steps.fold((f64::INFINITY, 0.0_f64), |(first, last), s| (first.min(s), last.max(s)));
-        self.prior.is_none() && first.is_finite() && first > 0.05 * last && first > 100.0
-    }
-
-    /// Points of the densest train loss series.
-    pub(crate) fn dense_points(&self) -> &[Point] {
-        &self.dense_places
     }
 }
 
@@ -354,4 +339,10 @@ fn bend(pace: &[f64], tau: &[f64]) -> Option<f64> {
     } else {
         0.0
     })
+}
+
+fn is_resumed(run: &Run) -> bool {
+    let steps = run.dense_points().iter().filter_map(|p| p.step);
+    let (first, last) = steps.fold((f64::INFINITY, 0.0_f64), |(first, last), s| (first.min(s), last.max(s)));
+    run.prior_loss().is_none() && first.is_finite() && first > 0.05 * last && first > 100.0
 }

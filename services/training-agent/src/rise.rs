@@ -2,7 +2,7 @@
 
 use crate::{
     run::Run,
-    stats::{is_finite, mean, median, median_smooth, noise, smallest, smooth, tail},
+    stats::{is_finite, mean, median, median_smooth, noise, smallest, tail},
 };
 
 /// The facts of a validation curve with a lowest point above zero.
@@ -52,8 +52,7 @@ impl Rise {
         let end = if n < 8 { y[n - 1] } else { median(&y[n - (n / 5).max(2)..]) };
         let logs: Vec<f64> = y.iter().map(|v| v.ln()).collect();
         let fall = run.train_loss.as_ref().filter(|t| !t.y.is_empty()).and_then(|train| {
-            let raw = if train.sampled { smooth(&train.y, 5) } else { train.y.clone() };
-            let y = logs_of_perplexity(&train.key, &raw);
+            let y = logs_of_perplexity(&train.key, &run.smoothed_train(5)?);
             let at = train.place.iter().rposition(|p| *p <= val.place[best]).unwrap_or(0);
             (y[at] > 0.0).then(|| 1.0 - mean(tail(&y, 10)) / y[at])
         });

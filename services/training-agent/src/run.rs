@@ -5,8 +5,9 @@ use deepfix_model::{ArtifactKind, BugType, Evidence, Finding, Severity};
 
 use crate::{
     layers::LayerStats,
-    log::{Curve, Log, Quantity, Side},
+    log::{Curve, Log, Point, Quantity, Side},
     params::Params,
+    stats::smooth,
 };
 
 /// A run: its log and what else was handed in.
@@ -59,6 +60,18 @@ impl Run {
             |key: &str| METRICS.iter().any(|m| key.to_lowercase().replace(['@', '-'], " ").split(' ').any(|w| w.ends_with(m)));
         self.log.format == "boosting evals_result" && self.log.series.iter().all(|s| ends(&s.key))
             || self.params.given(&["num_boost_round", "n_estimators", "booster", "num_leaves", "boosting_type"]).is_some()
+    }
+
+    /// Every point of the train loss that was logged most often.
+    pub(crate) fn dense_points(&self) -> &[Point] {
+        let losses = self.log.with(Side::Train, Quantity::Loss).filter(|s| s.role.plain);
+        losses.max_by_key(|s| s.points.len()).map_or(&[], |s| &s.points)
+    }
+
+    /// The train loss, smoothed over so many values where it is that of single batches.
+    pub(crate) fn smoothed_train(&self, window: usize) -> Option<Vec<f64>> {
+        let train = self.train_loss.as_ref()?;
+        Some(if train.sampled { smooth(&train.y, window) } else { train.y.clone() })
     }
 
     /// The scale of the loss, and whether it is the loss of guessing; else it is the first value logged.
@@ -146,7 +159,7 @@ fn as_shares(mut a: Option<Curve>, mut b: Option<Curve>) -> (Option<Curve>, Opti
 fn comparable(log: &Log, train: &mut Option<Curve>, val: &mut Option<Curve>) {
     let (Some(train), Some(val)) = (train, val) else { return };
     let points = |key: &str| log.series.iter().find(|s| s.key == key).map_or(&[][..], |s| &s.points);
-    let both = |has: fn(&crate::log::Point) -> bool| [&train.key, &val.key].into_iter().all(|key| points(key).iter().all(has));
+    let both = |has: fn(&Point) -> bool| [&train.key, &val.key].into_iter().all(|key| points(key).iter().all(has));
     if both(|p| p.step.is_some()) {
         return;
     }

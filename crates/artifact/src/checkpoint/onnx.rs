@@ -19,33 +19,35 @@ struct Field {
     range: Option<Range<usize>>,
 }
 
+/// A number in groups of seven bits, the lowest first.
+fn varint(bytes: &[u8], at: &mut usize, end: usize) -> Option<u64> {
+    let mut value = 0_u64;
+    for shift in (0..64).step_by(7) {
+        let byte = *bytes.get(*at).filter(|_| *at < end)?;
+        *at += 1;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some(value);
+        }
+    }
+    None
+}
+
 /// The fields of a message, `None` where it is none.
 fn fields(bytes: &[u8], within: Range<usize>) -> Option<Vec<Field>> {
     let (mut at, mut out) = (within.start, Vec::new());
-    let varint = |at: &mut usize| {
-        let mut value = 0_u64;
-        for shift in (0..64).step_by(7) {
-            let byte = *bytes.get(*at).filter(|_| *at < within.end)?;
-            *at += 1;
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Some(value);
-            }
-        }
-        None
-    };
     while at < within.end {
-        let tag = varint(&mut at)?;
+        let tag = varint(bytes, &mut at, within.end)?;
         let number = tag >> 3;
         let (value, range) = match tag & 7 {
-            0 => (varint(&mut at)?, None),
+            0 => (varint(bytes, &mut at, within.end)?, None),
             1 | 5 => {
                 let from = at;
                 at = at.checked_add(if tag & 7 == 1 { 8 } else { 4 }).filter(|end| *end <= within.end)?;
                 (0, Some(from..at))
             }
             2 => {
-                let length = usize::try_from(varint(&mut at)?).ok()?;
+                let length = usize::try_from(varint(bytes, &mut at, within.end)?).ok()?;
                 let from = at;
                 at = at.checked_add(length).filter(|end| *end <= within.end)?;
                 (0, Some(from..at))
@@ -108,17 +110,7 @@ fn tensor(out: &mut Checkpoint, bytes: &[u8], range: Range<usize>) -> Option<()>
             (1, Some(packed)) => {
                 let mut at = packed.start;
                 while at < packed.end {
-                    let (mut value, mut shift) = (0_u64, 0_u32);
-                    loop {
-                        let byte = *bytes.get(at).filter(|_| at < packed.end && shift < 64)?;
-                        at += 1;
-                        value |= u64::from(byte & 0x7f) << shift;
-                        shift += 7;
-                        if byte & 0x80 == 0 {
-                            break;
-                        }
-                    }
-                    shape.push(usize::try_from(value).ok()?);
+                    shape.push(usize::try_from(varint(bytes, &mut at, packed.end)?).ok()?);
                 }
             }
             (2, None) => kind = field.value,

@@ -26,8 +26,10 @@ fn is_tied(name: &str) -> bool {
     !name.contains("expert") && TIED.iter().any(|part| name.contains(part))
 }
 
-/// Groups of equal tensors, each with its members in the order of the file.
-fn groups<'a>(weights: &'a Weights<'a>) -> (usize, Vec<Vec<&'a Tensor>>) {
+/// How many tensors were compared, and the groups of equal ones, by name.
+pub(super) type Groups<'a> = (usize, Vec<Vec<&'a Tensor>>);
+
+fn groups<'a>(weights: &Weights<'a>) -> Groups<'a> {
     let least = weights.limit("duplicated_layers.elements");
     let mut alike: HashMap<(Dtype, &[usize]), Vec<&Tensor>> = HashMap::new();
     let candidates = weights.weights().filter(|(t, s)| t.elements() as f64 >= least && s.smallest != s.highest && s.bad() == 0);
@@ -60,9 +62,9 @@ fn groups<'a>(weights: &'a Weights<'a>) -> (usize, Vec<Vec<&'a Tensor>>) {
 }
 
 pub(super) fn layers(weights: &Weights<'_>) -> Looked {
-    let (looked, groups) = groups(weights);
+    let (looked, groups) = weights.equal.get_or_init(|| groups(weights));
     let findings = groups
-        .into_iter()
+        .iter()
         .filter(|group| !group.iter().all(|t| is_tied(&t.name)))
         .map(|group| {
             let names: Vec<&str> = group.iter().map(|t| t.name.as_str()).collect();
@@ -88,7 +90,7 @@ pub(super) fn layers(weights: &Weights<'_>) -> Looked {
                 .step("if depth was doubled on purpose, train on: the copies have to part")
         })
         .collect();
-    (looked, findings)
+    (*looked, findings)
 }
 
 fn more(names: usize) -> String {
@@ -96,9 +98,9 @@ fn more(names: usize) -> String {
 }
 
 pub(super) fn tied(weights: &Weights<'_>) -> Looked {
-    let (looked, groups) = groups(weights);
+    let (looked, groups) = weights.equal.get_or_init(|| groups(weights));
     let findings = groups
-        .into_iter()
+        .iter()
         .filter(|group| group.iter().all(|t| is_tied(&t.name)))
         .map(|group| {
             let names: Vec<&str> = group.iter().map(|t| t.name.as_str()).collect();
@@ -118,5 +120,5 @@ pub(super) fn tied(weights: &Weights<'_>) -> Looked {
                 .step("tie_word_embeddings: true in the configuration, and save with save_pretrained or safetensors' save_model")
         })
         .collect();
-    (looked, findings)
+    (*looked, findings)
 }

@@ -9,7 +9,7 @@ mod precision;
 mod shapes;
 mod untrained;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::OnceLock};
 
 use deepfix_artifact::checkpoint::{Checkpoint, Tensor};
 use deepfix_model::{Finding, Severity};
@@ -22,16 +22,27 @@ pub(crate) struct Weights<'a> {
     pub(crate) file: &'a [u8],
     /// Floating tensors with what one pass over each told.
     pub(crate) seen: Vec<(&'a Tensor, Summary)>,
-    pub(crate) thresholds: &'a BTreeMap<String, f64>,
+    thresholds: &'a BTreeMap<String, f64>,
+    /// Tensors of equal bytes, compared once for the two detectors that ask.
+    equal: OnceLock<duplicates::Groups<'a>>,
 }
 
-impl Weights<'_> {
+impl<'a> Weights<'a> {
+    pub(crate) fn new(
+        checkpoint: &'a Checkpoint,
+        file: &'a [u8],
+        seen: Vec<(&'a Tensor, Summary)>,
+        thresholds: &'a BTreeMap<String, f64>,
+    ) -> Self {
+        Self { checkpoint, file, seen, thresholds, equal: OnceLock::new() }
+    }
+
     fn limit(&self, name: &str) -> f64 {
         self.thresholds.get(name).copied().unwrap_or_else(|| panic!("threshold {name} is not described"))
     }
 
     /// Tensors that are weights: optimizer state and its kin are none.
-    fn weights(&self) -> impl Iterator<Item = &(&Tensor, Summary)> {
+    fn weights(&self) -> impl Iterator<Item = &(&'a Tensor, Summary)> {
         self.seen.iter().filter(|(tensor, _)| !is_state(&tensor.name))
     }
 }

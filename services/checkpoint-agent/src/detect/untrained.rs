@@ -110,7 +110,7 @@ fn as_drawn(weights: &Weights<'_>, tensor: &Tensor, summary: &Summary) -> Option
 }
 
 /// Norm layers: for each the finding, when its weights are all one and its biases all zero.
-fn norms<'a>(weights: &'a Weights<'a>) -> Vec<Option<Finding>> {
+fn norms(weights: &Weights<'_>) -> Vec<Option<Finding>> {
     let all: Vec<&(&Tensor, Summary)> = weights.weights().collect();
     all.iter()
         .filter(|(t, _)| t.shape.len() == 1 && t.shape[0] >= CHANNELS && t.name.ends_with("weight"))

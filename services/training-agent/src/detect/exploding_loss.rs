@@ -25,7 +25,9 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
         .and_then(|curve| explodes(curve, start, limits.get("exploding_loss.rise"), limits.get("exploding_loss.end"), odd_init))
         .or_else(|| {
             let dense = dense.as_ref()?;
-            let first = median(&case.facts.dense[..(case.facts.dense.len() / 20).max(3)]);
+            let points = run.dense_points();
+            let early: Vec<f64> = points[..(points.len() / 20).max(3)].iter().map(|p| p.value).collect();
+            let first = median(&early);
             let start = if first.is_finite() { start.max(first) } else { start };
             explodes(dense, start, limits.get("exploding_loss.rise"), limits.get("exploding_loss.end"), odd_init)
         })
@@ -72,17 +74,17 @@ struct Explosion<'a> {
 /// The densest train loss: medians of five, because single batches scatter, with an end of several
 /// values. What is not finite stays.
 fn dense_curve(case: &Case<'_>) -> Option<Curve> {
-    let points = case.facts.dense_points();
+    let points = case.run.dense_points();
     if points.len() < 20 {
         return None;
     }
     let key = case.run.train_loss.as_ref()?.key.clone();
     let places: Vec<f64> = (0..points.len()).map(|i| points[i].epoch.or(points[i].step).unwrap_or(i as f64)).collect();
-    let raw = &case.facts.dense;
-    let mut y = median_smooth(raw, 5);
+    let raw: Vec<f64> = points.iter().map(|p| p.value).collect();
+    let mut y = median_smooth(&raw, 5);
     let last = y.len() - 1;
-    y[last] = median(tail(raw, 20)).max(y[last].min(median(tail(raw, 5))));
-    for (smooth, value) in y.iter_mut().zip(raw) {
+    y[last] = median(tail(&raw, 20)).max(y[last].min(median(tail(&raw, 5))));
+    for (smooth, value) in y.iter_mut().zip(&raw) {
         if !value.is_finite() {
             *smooth = *value;
         }

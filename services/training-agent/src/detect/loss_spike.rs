@@ -11,7 +11,8 @@ use crate::{
 
 pub(super) fn detect(case: &Case<'_>) -> Verdict {
     let facts = &case.facts;
-    let y = &facts.dense;
+    let points = case.run.dense_points();
+    let y: Vec<f64> = points.iter().map(|p| p.value).collect();
     if y.len() < 40 {
         return Verdict::needs("forty logged train losses");
     }
@@ -19,7 +20,7 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
         || case.fired("exploding_loss")
         || case.fired("oscillating_loss")
         || facts.update_rows.is_some_and(|r| r <= 2.0);
-    if explained || smallest(y) <= 0.0 {
+    if explained || smallest(&y) <= 0.0 {
         return Verdict::sound();
     }
     let limit = case.limits.get("loss_spike.times");
@@ -40,7 +41,7 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
         })
         .collect();
     let Some(&(at, times)) = spikes.iter().max_by(|a, b| a.1.total_cmp(&b.1)) else { return Verdict::sound() };
-    let point = facts.dense_points()[at];
+    let point = points[at];
     let subject = point.step.map_or_else(|| format!("value:{at}"), |step| format!("step:{}", fmt_number(step)));
     Verdict::found(
         finding("loss_spike", subject, Severity::Low, above(times, limit, 0.9))

@@ -62,7 +62,7 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
     } else if slow && 2 * yes >= votes.len() || nowhere {
         // A fine-tuning rate is small on purpose.
         let meant = facts.finetune
-            || facts.is_resumed()
+            || facts.resumed
             || facts.prior.is_none()
                 && facts.optimizer == Some(Optimizer::Adam)
                 && facts.rate.is_some_and(|r| (5e-6..=2e-4).contains(&r))

@@ -7,7 +7,7 @@ use deepfix_model::{Evidence, Severity, above};
 use super::{Case, Verdict};
 use crate::{
     run::{fact, finding},
-    stats::{is_finite, largest, mean, median, smooth, sure, tail},
+    stats::{is_finite, largest, mean, median, sure, tail},
 };
 
 pub(super) fn detect(case: &Case<'_>) -> Verdict {
@@ -46,7 +46,7 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
         let Some((train, (unit, true))) = run.train_loss.as_ref().filter(|c| is_finite(&c.y)).zip(run.unit()) else {
             return Verdict::needs("train accuracy, or train loss and class counts");
         };
-        let level = mean(tail(&smooth(&train.y, if train.sampled { 5 } else { 1 }), 10)) / unit;
+        let level = mean(tail(&run.smoothed_train(5).unwrap_or_default(), 10)) / unit;
         let gain = if level <= 0.7 { needed * (1.0 - level) / 0.4 } else { 0.0 };
         (
             gain.max(if level <= 0.7 { needed } else { 0.0 }),

@@ -76,7 +76,7 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
     let guessing = is_guessing(lowest, run.params.classes()) && !run.params.lower(&["loss"]).is_some_and(|l| l.contains("mse"));
     let severity = if prior.is_some() {
         Severity::High
-    } else if guessing && !facts.finetune && !facts.is_resumed() {
+    } else if guessing && !facts.finetune && !facts.resumed {
         Severity::Medium
     } else {
         Severity::Low

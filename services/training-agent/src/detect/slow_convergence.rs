@@ -51,7 +51,7 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
             return Verdict::sound();
         }
         let Some(slow) = pace(case).filter(|s| is_slow(case, s)) else { return Verdict::sound() };
-        let (severity, confidence) = if facts.is_resumed() || facts.finetune && facts.rate.is_none_or(|rate| rate >= 5e-6) {
+        let (severity, confidence) = if facts.resumed || facts.finetune && facts.rate.is_none_or(|rate| rate >= 5e-6) {
             (Severity::Low, 0.4)
         } else {
             (Severity::Medium, below(slow.fallen, if slow.low_rate { 0.60 } else { 0.45 }, 0.95))

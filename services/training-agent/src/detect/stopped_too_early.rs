@@ -9,7 +9,7 @@ use super::{Case, Verdict};
 use crate::{
     rise::is_perplexity,
     run::{fact, finding},
-    stats::{is_finite, smallest, smooth, sure, theil_sen},
+    stats::{is_finite, smallest, sure, theil_sen},
 };
 
 pub(super) fn detect(case: &Case<'_>) -> Verdict {
@@ -29,7 +29,7 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
     }
     let Some((unit, known)) = run.unit() else { return Verdict::sound() };
     let (rate, level) = (limits.get("stopped_too_early.rate"), limits.get("stopped_too_early.level"));
-    let smoothed = if train.sampled { smooth(&train.y, 5) } else { train.y.clone() };
+    let Some(smoothed) = run.smoothed_train(5) else { return Verdict::sound() };
     let n = val.len();
     let (train_level, val_level) = (smoothed[smoothed.len() - 1] / unit, val.y[n - 1] / unit);
     let short = (4..=6).contains(&n);

@@ -11,7 +11,7 @@ use crate::{
     log::Curve,
     rise::Rise,
     run::{Run, fact, finding},
-    stats::{is_finite, mean, median, smallest, smooth, sure, tail, theil_sen},
+    stats::{is_finite, mean, median, smallest, sure, tail, theil_sen},
 };
 
 /// What holds the model back.
@@ -42,7 +42,7 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
     if !known && run.pretrained() {
         return Verdict::sound();
     }
-    let smoothed = if train.sampled { smooth(&train.y, 5) } else { train.y.clone() };
+    let Some(smoothed) = run.smoothed_train(5) else { return Verdict::sound() };
     let (train_level, val_level) = (mean(tail(&smoothed, 10)) / unit, median(tail(&val.y, 10)) / unit);
     let gap = val_level / train_level;
     let level = limits.get("underfitting.level");

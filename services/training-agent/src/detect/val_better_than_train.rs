@@ -8,7 +8,7 @@ use super::{Case, Verdict};
 use crate::{
     rise::is_perplexity,
     run::{fact, finding},
-    stats::{interpolate, is_finite, median, smallest, smooth, sure},
+    stats::{interpolate, is_finite, median, smallest, sure},
 };
 
 pub(super) fn detect(case: &Case<'_>) -> Verdict {
@@ -29,7 +29,7 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
         limits.get("val_better_than_train.gap"),
         limits.get("val_better_than_train.share"),
     );
-    let smoothed = if train.sampled { smooth(&train.y, 3) } else { train.y.clone() };
+    let Some(smoothed) = run.smoothed_train(3) else { return Verdict::sound() };
     let beside: Vec<f64> = val.place.iter().map(|p| interpolate(*p, &train.place, &smoothed)).collect();
     let share = |y: &[f64]| {
         y.iter().zip(&beside).filter(|(v, t)| **v < ratio * **t && **t - **v > gap * unit).count() as f64 / y.len() as f64

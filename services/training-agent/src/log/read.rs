@@ -30,46 +30,42 @@ pub(crate) fn seconds(stamp: f64) -> f64 {
 /// Reads a log.
 pub(crate) fn read(bytes: &[u8], file_name: &str, limits: Limits) -> Result<Log, String> {
     let plain = decompress(bytes, limits).map_err(|e| e.to_string())?;
-    if events::is_events(&plain) {
-        let mut log = events::read(&plain);
-        log.adopt_epochs();
-        return if log.points() == 0 {
-            Err("holds no value: TensorBoard's file has no scalar; was the run stopped before its first log line?".to_owned())
-        } else {
-            Ok(log)
-        };
-    }
-    if looks_binary(&plain) {
-        return Err(
-            "is binary and no log known here; hand in CSV, JSON, TensorBoard events or the files of an MLflow run".to_owned()
-        );
-    }
-    let decoded = decode_text(&plain);
-    let text = std::str::from_utf8(&decoded.text).map_err(|e| e.to_string())?;
-    let mut log = match text.trim_start().as_bytes().first() {
-        None => return Err("holds nothing; was the run stopped before its first log line?".to_owned()),
-        // Boosters print `[12] train-logloss:0.5`.
-        Some(b'[') if text::read(text).is_some() && parse_json(&decoded.text).is_err() => text::read(text).unwrap_or_default(),
-        Some(b'{' | b'[') => match parse_json(&decoded.text) {
-            Ok(value) => json::read(&value)?,
-            // One object per line.
-            Err(whole) => json::read_lines(text).ok_or_else(|| whole.to_string())?,
-        },
-        Some(_) => match mlflow_file(text, file_name) {
-            Some(log) => log,
-            // A header of two names and more is a table; anything else may be what a program printed.
-            None => csv::read(text)
-                .ok()
-                .filter(|log| log.points() > 0 && !is_prose(text))
-                .map_or_else(|| text::read(text).map_or_else(|| csv::read(text), Ok), Ok)?,
-        },
-    };
+    let mut log = parse(&plain, file_name)?;
     log.drop_empty_cells();
     log.adopt_epochs();
     if log.points() == 0 {
         return Err("has a header and no value; was the run stopped before its first log line?".to_owned());
     }
     Ok(log)
+}
+
+fn parse(plain: &[u8], file_name: &str) -> Result<Log, String> {
+    if events::is_events(plain) {
+        return Ok(events::read(plain));
+    }
+    if looks_binary(plain) {
+        return Err(
+            "is binary and no log known here; hand in CSV, JSON, TensorBoard events or the files of an MLflow run".to_owned()
+        );
+    }
+    let decoded = decode_text(plain);
+    let text = std::str::from_utf8(&decoded.text).map_err(|e| e.to_string())?;
+    match text.trim_start().as_bytes().first() {
+        None => Err("holds nothing; was the run stopped before its first log line?".to_owned()),
+        Some(b'{' | b'[') => match parse_json(&decoded.text) {
+            Ok(value) => json::read(&value),
+            // One object per line, or what a booster prints: `[12] train-logloss:0.5`.
+            Err(whole) => json::read_lines(text).or_else(|| text::read(text)).ok_or_else(|| whole.to_string()),
+        },
+        Some(_) => match mlflow_file(text, file_name) {
+            Some(log) => Ok(log),
+            // A header of two names and more is a table; anything else may be what a program printed.
+            None => match csv::read(text) {
+                Ok(table) if table.points() > 0 && !is_prose(text) => Ok(table),
+                other => text::read(text).map_or(other, Ok),
+            },
+        },
+    }
 }
 
 /// Whether the first line is no header: it holds a number beside words, or no delimiter at all.

@@ -2,6 +2,7 @@
 
 use deepfix_api::report as w;
 
+use super::{doubles, map, nums};
 use crate::{ColumnCard, ColumnMeasure, ColumnSide, Num};
 
 impl From<ColumnSide> for w::ColumnSide {
@@ -15,7 +16,7 @@ impl From<ColumnSide> for w::ColumnSide {
             max: s.max.map(|n| n.0),
             top: s.top.unwrap_or_default(),
             top_count: s.top_count,
-            bins: s.bins.into_iter().map(|n| n.0).collect(),
+            bins: doubles(s.bins),
         }
     }
 }
@@ -31,45 +32,45 @@ impl From<w::ColumnSide> for ColumnSide {
             max: s.max.map(Num),
             top: (s.top_count > 0).then_some(s.top),
             top_count: s.top_count,
-            bins: s.bins.into_iter().map(Num).collect(),
+            bins: nums(s.bins),
         }
+    }
+}
+
+impl From<ColumnMeasure> for w::ColumnMeasure {
+    fn from(m: ColumnMeasure) -> Self {
+        Self { name: m.name, value: m.value.0, beyond_chance: m.beyond_chance.0, threshold: m.threshold.0 }
+    }
+}
+
+impl From<w::ColumnMeasure> for ColumnMeasure {
+    fn from(m: w::ColumnMeasure) -> Self {
+        Self { name: m.name, value: Num(m.value), beyond_chance: Num(m.beyond_chance), threshold: Num(m.threshold) }
     }
 }
 
 impl From<ColumnCard> for w::ColumnCard {
     fn from(c: ColumnCard) -> Self {
-        let measure = |m: ColumnMeasure| w::ColumnMeasure {
-            name: m.name,
-            value: m.value.0,
-            beyond_chance: m.beyond_chance.0,
-            threshold: m.threshold.0,
-        };
         Self {
             name: c.name,
             kind: c.kind,
             train: c.train.map(Into::into),
             test: c.test.map(Into::into),
             labels: c.labels,
-            measures: c.measures.into_iter().map(measure).collect(),
+            measures: map(c.measures),
         }
     }
 }
 
 impl From<w::ColumnCard> for ColumnCard {
     fn from(c: w::ColumnCard) -> Self {
-        let measure = |m: w::ColumnMeasure| ColumnMeasure {
-            name: m.name,
-            value: Num(m.value),
-            beyond_chance: Num(m.beyond_chance),
-            threshold: Num(m.threshold),
-        };
         Self {
             name: c.name,
             kind: c.kind,
             train: c.train.map(Into::into),
             test: c.test.map(Into::into),
             labels: c.labels,
-            measures: c.measures.into_iter().map(measure).collect(),
+            measures: map(c.measures),
         }
     }
 }
