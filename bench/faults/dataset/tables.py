@@ -341,7 +341,26 @@ def load(name):
             t[column] = t[column].astype("int64")
         elif not pd.api.types.is_numeric_dtype(t[column]) and not pd.api.types.is_bool_dtype(t[column]):
             t[column] = t[column].astype(object).where(t[column].notna(), None)
-    return t.reset_index(drop=True)
+    spare = [c for c in t if c not in (spec.label, spec.date)]
+    return t.drop(columns=[c for c in spare if gaps_follow(t, c) > 0.6]).reset_index(drop=True)
+
+
+def gaps_follow(t, column):
+    """AUC with which a boosted tree tells from all other columns whether this one is empty; 0.5 below 1 % of gaps.
+
+    Above 0.6 the published gaps are themselves the fault `missing_not_at_random`, and no control may hold them.
+    """
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.model_selection import StratifiedKFold, cross_val_score
+    empty = t[column].isna()
+    if not 0.01 * len(t) <= empty.sum() <= len(t) - 15:
+        return 0.5
+    x = t.drop(columns=[column])
+    for c in x:
+        if not pd.api.types.is_numeric_dtype(x[c]):
+            x[c] = pd.factorize(x[c])[0]
+    learner = HistGradientBoostingClassifier(max_iter=40, random_state=0)
+    return float(cross_val_score(learner, x.astype(float), empty, cv=StratifiedKFold(3, shuffle=True, random_state=0), scoring="roc_auc").mean())
 
 
 def meta(name):

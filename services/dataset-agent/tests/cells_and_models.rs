@@ -241,3 +241,41 @@ fn findings_do_not_depend_on_the_order_of_columns() {
     assert!(straight.codes().len() >= 3, "{:?}", straight.codes());
     assert_eq!(straight.codes(), reversed.codes());
 }
+
+/// Also past the size at which rows are sampled: the sample is drawn by what rows hold.
+#[test]
+fn findings_do_not_depend_on_the_order_of_rows() {
+    let (mut train, mut test) = (Table::sound(43, 14_000), Table::sound(44, 9_000));
+    let mut random = Random(45);
+    train.column("y", |_, row| if random.uniform() < 0.04 { (1.0 - number(row, 5)).to_string() } else { row[5].clone() });
+    for table in [&mut train, &mut test] {
+        table.column("age2", |_, row| format!("{:.3}", 2.0 * number(row, 0)));
+        table.column("told", |i, row| format!("{:.3}", number(row, 5) + 0.2 * ((i * 7919) % 1000) as f64 / 1000.0));
+    }
+    test.column("city", |i, row| if i % 9 == 0 { "Chur".to_owned() } else { row[2].clone() });
+    train.column("visits", |i, row| if row[5] == "1" && i % 3 == 0 { String::new() } else { row[3].clone() });
+    let shuffled = |table: &Table, seed: u64| {
+        let (mut random, mut table) = (Random(seed), table.clone());
+        for i in (1..table.rows.len()).rev() {
+            let j = (random.next() % (i as u64 + 1)) as usize;
+            table.rows.swap(i, j);
+        }
+        table
+    };
+    let said = |train: &Table, test: &Table| -> Vec<String> {
+        let local = look(train, Some(test), labelled());
+        let mut said: Vec<String> = local
+            .findings
+            .iter()
+            .map(|f| {
+                let values: Vec<String> = f.evidence.iter().map(|e| format!("{} {:?}", e.measure, e.value)).collect();
+                format!("{} {:?} {} {values:?}", f.code, f.columns, f.confidence)
+            })
+            .collect();
+        said.sort();
+        said
+    };
+    let straight = said(&train, &test);
+    assert!(straight.len() >= 4, "{straight:#?}");
+    assert_eq!(straight, said(&shuffled(&train, 46), &shuffled(&test, 47)));
+}

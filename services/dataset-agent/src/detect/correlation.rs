@@ -83,7 +83,7 @@ pub(crate) fn detect(
             })
         })
         .collect();
-    let rows = (rank::sample(train.rows(), SAMPLE), rank::sample(test.rows(), SAMPLE));
+    let rows = (train.sample(SAMPLE), test.sample(SAMPLE));
     let mut changes: Vec<Change> = rough
         .par_iter()
         .filter_map(|&(i, j)| {
@@ -115,7 +115,7 @@ pub(crate) fn detect(
 }
 
 fn matrix(table: &Table, names: &[String]) -> Vec<Option<Vec<f32>>> {
-    let rows = rank::sample(table.rows(), SAMPLE);
+    let rows = table.sample(SAMPLE);
     names
         .par_iter()
         .map(|name| table.column(name).and_then(|c| rank::sampled(c, &rows)).and_then(|v| rank::unit_ranks(&v)))

@@ -29,14 +29,14 @@ pub(super) fn target(data: &Data, train: &Table, label: &str) -> Result<Target, 
         return match &column.values {
             Values::Numbers(values) => {
                 let present: Vec<bool> = values.iter().map(|x| x.is_finite()).collect();
-                Ok(Target::new(What::Number(values.clone()), |i| present[i]))
+                Ok(Target::new(What::Number(values.clone()), train.lots(), |i| present[i]))
             }
             Values::Words { .. } => Err("a regression label must be a number".to_owned()),
         };
     }
     let (classes, k) = class_codes(column)?;
     let present: Vec<bool> = classes.iter().map(|&c| c != usize::MAX).collect();
-    Ok(Target::new(What::Classes(classes, k), |i| present[i]))
+    Ok(Target::new(What::Classes(classes, k), train.lots(), |i| present[i]))
 }
 
 pub(super) fn class_codes(column: &Column) -> Result<(Vec<usize>, usize), String> {

@@ -59,7 +59,7 @@ impl Learnt {
         if there.len() < ENOUGH {
             return Err(format!("needs {ENOUGH} labelled rows, train has {}", there.len()));
         }
-        let rows: Vec<usize> = rank::sample(there.len(), SAMPLE).into_iter().map(|i| there[i]).collect();
+        let rows: Vec<usize> = rank::sample(train.lots(), there.into_iter(), SAMPLE);
         let (answers, class_names) = if data.regression {
             let Some(values) = column.numbers() else { return Err("a regression label must be a number".to_owned()) };
             if rows.iter().any(|&i| values[i].is_infinite()) {
@@ -152,7 +152,7 @@ impl Learnt {
             .filter(|&i| present[i] && classes.get(i) != Some(&usize::MAX))
             .filter(|&i| column.numbers().is_none_or(|v| v[i].is_finite()))
             .collect();
-        let rows: Vec<usize> = rank::sample(there.len(), SAMPLE).into_iter().map(|i| there[i]).collect();
+        let rows: Vec<usize> = rank::sample(test.lots(), there.into_iter(), SAMPLE);
         // As many as drift needs to be told, so that moved columns are known.
         if rows.len() < 60 {
             return None;

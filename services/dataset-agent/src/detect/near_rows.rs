@@ -1,12 +1,12 @@
 //! Rows of test that occur in train up to rounding. Two rows are near when every category agrees and
 //! every number differs by at most a twentieth of its standard deviation. How natural that is shows in
 //! train itself: the share of train's rows that have such a neighbour in the rest of train. A sample of
-//! rows, chosen by a hash of the row number, is looked up in train sorted by its most varied column.
+//! rows, chosen by a hash of their content, is looked up in train sorted by its most varied column.
 
 use rayon::prelude::*;
 
 use crate::{
-    stats::{drift::standard_deviation, rank},
+    stats::drift::standard_deviation,
     table::{Column, Kind, Table, Values},
 };
 
@@ -84,8 +84,9 @@ pub(super) fn find(train: &Table, test: &Table, names: &[String]) -> Option<Near
     let mut order: Vec<usize> = (0..train.rows()).filter(|&i| !numbers[0].train[i].is_nan()).collect();
     order.sort_unstable_by(|&a, &b| numbers[0].train[a].total_cmp(&numbers[0].train[b]));
     let lookup = Lookup { numbers, rest, order };
-    let sample = |rows: usize| rank::sample(rows, if train.rows() > 200_000 { SAMPLE / 3 } else { SAMPLE });
-    let (ours, theirs) = (sample(train.rows()), sample(test.rows()));
+    let most = if train.rows() > 200_000 { SAMPLE / 3 } else { SAMPLE };
+    let (ours, mut theirs) = (train.sample(most), test.sample(most));
+    theirs.sort_unstable();
     let natural = ours.par_iter().filter(|&&i| lookup.has_neighbour(i, true)).count() as f64 / ours.len().max(1) as f64;
     let rows: Vec<usize> = theirs.par_iter().copied().filter(|&i| lookup.has_neighbour(i, false)).collect();
     Some(Near { looked_up: theirs.len(), rows, natural, counted: ours.len() })

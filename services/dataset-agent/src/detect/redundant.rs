@@ -46,7 +46,7 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Da
         .filter(|n| data.is_feature(n))
         .filter(|n| table.column(n).is_some_and(|c| c.kind != Kind::Other && c.spread().distinct > 1 && c.present() >= 30))
         .collect();
-    let rows = rank::sample(table.rows(), SAMPLE);
+    let rows = table.sample(SAMPLE);
     let vectors: Vec<Option<Vec<f32>>> = names
         .par_iter()
         .map(|name| table.column(name).and_then(|c| rank::sampled(c, &rows)).and_then(|v| rank::unit_ranks(&v)))
@@ -64,12 +64,13 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Da
         proposals.truncate(PROPOSALS);
     }
     let cancel = analysis.cancel();
+    let compared = table.sample(COMPARED);
     let pairs: Vec<Pair> = proposals
         .par_iter()
         .filter(|_| !cancel.is_cancelled())
         .filter_map(|&(i, j)| {
             let (a, b) = (table.column(names[i])?, table.column(names[j])?);
-            same(a, b, limit).map(|(agreement, rows, how)| Pair {
+            same(a, b, &compared, limit).map(|(agreement, rows, how)| Pair {
                 a: names[i].clone(),
                 b: names[j].clone(),
                 agreement,
@@ -170,7 +171,7 @@ fn categories(column: &Column) -> Option<Vec<u32>> {
 fn by_pattern(table: &Table, names: &[&String]) -> Vec<(usize, usize)> {
     let mut buckets: HashMap<u64, Vec<usize>> = HashMap::new();
     // Several small samples, so that a stray disagreement hides a pair from some of them only.
-    let rows = rank::sample(table.rows(), SAMPLE);
+    let rows = table.sample(SAMPLE);
     let hashes: Vec<Vec<u64>> = names
         .par_iter()
         .map(|name| {
@@ -209,9 +210,8 @@ fn by_pattern(table: &Table, names: &[&String]) -> Vec<(usize, usize)> {
 }
 
 /// Compares two columns: agreement, rows compared, how.
-fn same(a: &Column, b: &Column, limit: f64) -> Option<(f64, usize, &'static str)> {
-    let rows = rank::sample(a.rows(), COMPARED);
-    if let (Some(x), Some(y)) = (rank::sampled(a, &rows), rank::sampled(b, &rows)) {
+fn same(a: &Column, b: &Column, rows: &[usize], limit: f64) -> Option<(f64, usize, &'static str)> {
+    if let (Some(x), Some(y)) = (rank::sampled(a, rows), rank::sampled(b, rows)) {
         // Two flags agree in most rows by being rare; categories are judged below.
         if a.spread().distinct > 10 || b.spread().distinct > 10 {
             let (rho, n) = rank::spearman(&x, &y);

@@ -6,9 +6,10 @@
 //! direction) and the class rate of the value's bin or category, learnt on one half of the rows and
 //! scored on the other. Regression: the coefficient of determination of bin means, likewise held out.
 
+use super::rank;
 use crate::table::{Column, Values, mix};
 
-/// Most rows looked at; beyond it a sample chosen by a hash of the row number.
+/// Most rows looked at; beyond it a sample chosen by a hash of the row's content.
 pub(crate) const SAMPLE: usize = 100_000;
 const NUMBER_BINS: usize = 32;
 const WORD_BINS: usize = 256;
@@ -16,7 +17,7 @@ const WORD_BINS: usize = 256;
 /// The label, ready to be predicted.
 #[derive(Debug)]
 pub(crate) struct Target {
-    /// Rows looked at, ascending.
+    /// Rows looked at, in the order of their lots.
     pub(crate) rows: Vec<usize>,
     /// Whether the row teaches (first half) or is scored.
     teaches: Vec<bool>,
@@ -33,16 +34,10 @@ pub(crate) enum What {
 
 impl Target {
     /// A label's rows that are present, sampled. `classes` maps each row to its class.
-    pub(crate) fn new(what: What, present: impl Fn(usize) -> bool) -> Self {
-        let total = match &what {
-            What::Classes(classes, _) => classes.len(),
-            What::Number(values) => values.len(),
-        };
-        let keep = if total > SAMPLE { SAMPLE as f64 / total as f64 } else { 1.0 };
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of the 64-bit range")]
-        let limit = (keep * u64::MAX as f64) as u64;
-        let rows: Vec<usize> = (0..total).filter(|&i| present(i) && mix(i as u64) <= limit).collect();
-        let teaches = rows.iter().map(|&i| mix(i as u64 ^ 0x5eed) & 1 == 0).collect();
+    /// `lots` are the table's ([`crate::table::Table::lots`]).
+    pub(crate) fn new(what: What, lots: &[u64], present: impl Fn(usize) -> bool) -> Self {
+        let rows = rank::sample(lots, (0..lots.len()).filter(|&i| present(i)), SAMPLE);
+        let teaches = rows.iter().map(|&i| mix(lots[i] ^ 0x5eed) & 1 == 0).collect();
         let what = match what {
             What::Classes(classes, k) => What::Classes(rows.iter().map(|&i| classes[i]).collect(), k),
             What::Number(values) => What::Number(rows.iter().map(|&i| values[i]).collect()),
@@ -342,7 +337,8 @@ mod tests {
         // Values 0..40; even ones mean class 1: no threshold separates them.
         let values = classes.iter().enumerate().map(|(i, &c)| (mix(i as u64 + 9) % 20 * 2 + u64::from(c == 0)) as f64).collect();
         let noise = (0..4000_u64).map(|i| (mix(i + 77) % 1000) as f64).collect();
-        let target = Target::new(What::Classes(classes, 2), |_| true);
+        let lots: Vec<u64> = (0..4000).map(mix).collect();
+        let target = Target::new(What::Classes(classes, 2), &lots, |_| true);
         let column = |values| Column::new(Kind::Number, Values::Numbers(values));
         assert!(alone(&column(values), &target) > 0.99);
         assert!(alone(&column(noise), &target) < 0.56);

@@ -1,17 +1,17 @@
 //! Ranks on a sample of rows, and what they say of two columns.
 
-use crate::table::{Column, Values, mix};
+use crate::table::{Column, Values};
 
-/// Rows of a table by a hash of their number: at most so many, the same ones each time.
-pub(crate) fn sample(rows: usize, most: usize) -> Vec<usize> {
-    if rows <= most {
-        return (0..rows).collect();
+/// At most so many of these rows, those of the lowest lots ([`crate::table::Table::lots`]), in the order
+/// of their lots: the same rows in the same order however the table is sorted.
+pub(crate) fn sample(lots: &[u64], rows: impl Iterator<Item = usize>, most: usize) -> Vec<usize> {
+    let mut drawn: Vec<(u64, usize)> = rows.map(|i| (lots[i], i)).collect();
+    if drawn.len() > most {
+        drawn.select_nth_unstable(most);
+        drawn.truncate(most);
     }
-    let mut by_hash: Vec<(u64, usize)> = (0..rows).map(|i| (mix(i as u64 ^ 0xda7a), i)).collect();
-    by_hash.select_nth_unstable(most);
-    let mut out: Vec<usize> = by_hash[..most].iter().map(|h| h.1).collect();
-    out.sort_unstable();
-    out
+    drawn.sort_unstable();
+    drawn.into_iter().map(|d| d.1).collect()
 }
 
 /// Average ranks, ties sharing theirs; missing values stay NaN.

@@ -8,8 +8,10 @@ use rayon::prelude::*;
 use super::{
     CellHasher, Column,
     frame::{Frame, guarded},
+    mix,
     refine::{decimal_commas, refine},
 };
+use crate::stats::rank;
 
 /// A table as read.
 #[derive(Debug)]
@@ -19,6 +21,7 @@ pub(crate) struct Table {
     index: HashMap<String, usize>,
     rows: usize,
     sums: OnceLock<Vec<u64>>,
+    lots: OnceLock<Vec<u64>>,
     /// Whether the file declares types (Parquet, JSON), or they were inferred (CSV).
     pub(crate) typed: bool,
     /// Spread out from a profile: columns stand each by itself, rows mean nothing.
@@ -57,6 +60,7 @@ impl Table {
             index,
             rows,
             sums: OnceLock::new(),
+            lots: OnceLock::new(),
             typed: false,
             marginal: false,
             sampled_from: None,
@@ -90,14 +94,39 @@ impl Table {
     /// Per row, the sum of its cells' hashes in these columns: sums, because they do not depend on the
     /// order of columns, and because a column is taken out of them again by subtraction.
     pub(crate) fn row_sums(&self, names: &[String]) -> Vec<u64> {
-        let whole = self.sums.get_or_init(|| {
-            let hashers: Vec<CellHasher<'_>> = self.columns().map(|(name, column)| column.hasher(name)).collect();
-            self.sum(&hashers, |sum, hash| *sum = sum.wrapping_add(hash), vec![0; self.rows])
-        });
+        let whole = self.whole_sums();
         let wanted: hashbrown::HashSet<&String> = names.iter().collect();
         let out: Vec<CellHasher<'_>> =
             self.columns().filter(|(name, _)| !wanted.contains(name)).map(|(name, column)| column.hasher(name)).collect();
-        self.sum(&out, |sum, hash| *sum = sum.wrapping_sub(hash), whole.clone())
+        self.sum(&out, |sum, hash| *sum = sum.wrapping_sub(hash), whole.to_vec())
+    }
+
+    fn whole_sums(&self) -> &[u64] {
+        self.sums.get_or_init(|| {
+            let hashers: Vec<CellHasher<'_>> = self.columns().map(|(name, column)| column.hasher(name)).collect();
+            self.sum(&hashers, |sum, hash| *sum = sum.wrapping_add(hash), vec![0; self.rows])
+        })
+    }
+
+    /// Per row a number drawn from what the row holds, by which samples are taken: the order of rows has
+    /// no part in it. Copies of a row draw each its own, so that a frequent row is not all in or all out.
+    pub(crate) fn lots(&self) -> &[u64] {
+        self.lots.get_or_init(|| {
+            let mut rows: Vec<(u64, usize)> = self.whole_sums().iter().enumerate().map(|(i, sum)| (mix(*sum), i)).collect();
+            rows.par_sort_unstable();
+            let mut lots = vec![0; rows.len()];
+            for copies in rows.chunk_by(|a, b| a.0 == b.0) {
+                for (nth, (hash, row)) in copies.iter().enumerate() {
+                    lots[*row] = mix(hash.wrapping_add(nth as u64));
+                }
+            }
+            lots
+        })
+    }
+
+    /// At most so many rows, by their lots.
+    pub(crate) fn sample(&self, most: usize) -> Vec<usize> {
+        rank::sample(self.lots(), 0..self.rows, most)
     }
 
     fn sum(&self, hashers: &[CellHasher<'_>], apply: fn(&mut u64, u64), mut sums: Vec<u64>) -> Vec<u64> {
