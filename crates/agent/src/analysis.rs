@@ -60,6 +60,8 @@ pub struct Options {
     pub task: String,
     /// Thresholds that replace the defaults.
     pub thresholds: BTreeMap<String, f64>,
+    /// Whether the words of cells are shown by their shape only.
+    pub mask_examples: bool,
 }
 
 /// One analysis: its artifacts and options, and what was found besides findings.

@@ -110,8 +110,13 @@ impl<A: Agent> AgentService for Service<A> {
         let artifacts: Vec<Artifact> =
             request.artifacts.into_iter().map(Artifact::try_from).collect::<Result<_, _>>().map_err(Error::from)?;
         let options = request.options.unwrap_or_default();
-        let options =
-            Options { label: options.label, datetime: options.datetime, task: options.task, thresholds: options.thresholds };
+        let options = Options {
+            label: options.label,
+            datetime: options.datetime,
+            task: options.task,
+            thresholds: options.thresholds,
+            mask_examples: options.mask_examples,
+        };
         let (sender, receiver) = mpsc::channel(64);
         let (agent, reader) = (self.agent.clone(), self.reader.clone());
         let cancel = Cancel::default();

@@ -152,6 +152,7 @@ fn spec(args: &AnalyzeArgs) -> Result<AnalysisSpec, Error> {
         timeouts_ms,
         min_confidence: args.min_confidence.unwrap_or(0.0),
         thresholds,
+        mask_examples: args.mask_examples,
     })
 }
 

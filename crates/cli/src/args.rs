@@ -164,6 +164,9 @@ pub(crate) struct AnalyzeArgs {
     /// Memory that tables may take, such as 2GiB; of larger ones a sample of rows is looked at
     #[arg(long, value_name = "SIZE", help_heading = "Running")]
     pub(crate) memory_limit: Option<String>,
+    /// Show the words of cells by their shape only: Xxxx#3 for Bern. Numbers are shown
+    #[arg(long, help_heading = "Running")]
+    pub(crate) mask_examples: bool,
     /// Leave findings below this confidence out (0 to 1)
     #[arg(long, value_name = "X", help_heading = "Running")]
     pub(crate) min_confidence: Option<f64>,

@@ -273,6 +273,9 @@ fn prepare(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, train: Option<Table
         "classification" => false,
         _ => data.label.as_deref().is_some_and(|name| looks_continuous(&data, name)),
     };
+    if options.mask_examples {
+        table::mask(data.train.iter_mut().chain(&mut data.test));
+    }
     Ok(data)
 }
 

@@ -279,3 +279,27 @@ fn findings_do_not_depend_on_the_order_of_rows() {
     assert!(straight.len() >= 4, "{straight:#?}");
     assert_eq!(straight, said(&shuffled(&train, 46), &shuffled(&test, 47)));
 }
+
+/// The words of cells stay here; what is found does not change.
+#[test]
+fn masked_examples_show_shapes_only() {
+    let (mut train, mut test) = (flipped(0.1), Table::sound(41, 1200));
+    train.column("visits", |i, row| if i % 50 == 0 { "Geheim 7".to_owned() } else { row[3].clone() });
+    train.column("city", |i, row| if i % 40 == 0 { row[2].to_uppercase() } else { row[2].clone() });
+    train.column("y", |_, row| if row[5] == "1" { "krank".to_owned() } else { "gesund".to_owned() });
+    test.column("y", |_, row| if row[5] == "1" { "krank".to_owned() } else { "gesund".to_owned() });
+    test.column("city", |i, row| if i % 9 == 0 { "Chur".to_owned() } else { row[2].clone() });
+    let plain = look(&train, Some(&test), labelled());
+    let masked = look(&train, Some(&test), Options { mask_examples: true, ..labelled() });
+    let (said, shown) = (format!("{plain:?}"), format!("{masked:?}"));
+    for word in ["Chur", "BERN", "Geheim", "krank"] {
+        assert!(said.contains(word), "{word}");
+        assert!(!shown.contains(word), "{word} in {shown}");
+    }
+    assert!(shown.contains("Xxxx#") && shown.contains("Xxxxxx 9#"), "{shown}");
+    let mut codes = (plain.codes(), masked.codes());
+    codes.0.sort_unstable();
+    codes.1.sort_unstable();
+    assert_eq!(codes.0, codes.1);
+    assert!(codes.0.contains(&"label_noise") && codes.0.contains(&"unseen_categories"));
+}

@@ -24,6 +24,7 @@ pub(crate) struct Spec {
     pub(crate) timeouts: BTreeMap<String, Duration>,
     pub(crate) min_confidence: f64,
     pub(crate) thresholds: BTreeMap<String, f64>,
+    pub(crate) mask_examples: bool,
 }
 
 /// One artifact of a JSON request: exactly one of `inline`, `uri`, `upload`.
@@ -78,6 +79,8 @@ pub struct SpecJson {
     pub min_confidence: Option<f64>,
     /// Thresholds that replace the defaults, by name.
     pub thresholds: Option<BTreeMap<String, f64>>,
+    /// Whether the words of cells are shown by their shape only: `Xxxx#3` for `Bern`.
+    pub mask_examples: Option<bool>,
 }
 
 fn content(index: usize, artifact: &ArtifactJson) -> Result<ArtifactSource, Error> {
@@ -151,6 +154,7 @@ impl TryFrom<SpecJson> for Spec {
             timeouts,
             min_confidence: json.min_confidence.unwrap_or(0.0),
             thresholds: json.thresholds.unwrap_or_default(),
+            mask_examples: json.mask_examples.unwrap_or_default(),
         })
     }
 }
@@ -171,6 +175,7 @@ impl TryFrom<AnalysisSpec> for Spec {
             timeouts: wire.timeouts_ms.into_iter().map(|(k, v)| (k, Duration::from_millis(v))).collect(),
             min_confidence: wire.min_confidence,
             thresholds: wire.thresholds,
+            mask_examples: wire.mask_examples,
         })
     }
 }

@@ -46,6 +46,9 @@ pub struct Options {
         ::prost::alloc::string::String,
         f64,
     >,
+    /// Whether the words of cells are shown by their shape only.
+    #[prost(bool, tag = "5")]
+    pub mask_examples: bool,
 }
 /// One analysis.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -41,6 +41,9 @@ pub struct AnalysisSpec {
         ::prost::alloc::string::String,
         f64,
     >,
+    /// Whether the words of cells are shown by their shape only: "Xxxx#3" for "Bern".
+    #[prost(bool, tag = "12")]
+    pub mask_examples: bool,
 }
 /// One analysis.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -153,6 +153,13 @@ impl Column {
         Ok(Self::new(kind, values))
     }
 
+    /// Takes back what was computed of the values, for they were changed.
+    pub(crate) fn forget(&mut self) {
+        self.sorted.take();
+        self.counts.take();
+        self.spread.take();
+    }
+
     pub(crate) fn rows(&self) -> usize {
         match &self.values {
             Values::Numbers(v) => v.len(),

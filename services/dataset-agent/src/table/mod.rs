@@ -7,6 +7,7 @@ mod csv;
 mod dates;
 mod frame;
 mod harmonize;
+mod mask;
 mod read;
 mod refine;
 mod sentinels;
@@ -15,4 +16,5 @@ pub(crate) use column::{CellHasher, Column, Kind, MISSING, Values, mix, runs, sh
 pub(crate) use columns::Table;
 pub(crate) use frame::TableError;
 pub(crate) use harmonize::{all_names, harmonize};
+pub(crate) use mask::mask;
 pub(crate) use read::{Reading, Unpacked};

@@ -189,6 +189,9 @@ fn set(json: &mut SpecJson, name: &str, text: String) -> Result<(), Error> {
         "min-confidence" => {
             json.min_confidence = Some(text.trim().parse().map_err(|_| Error::field(name, format!("{text:?} is no number")))?);
         }
+        "mask-examples" => {
+            json.mask_examples = Some(text.trim().parse().map_err(|_| Error::field(name, format!("{text:?} is not true or false")))?);
+        }
         "thresholds" => {
             json.thresholds = Some(serde_json::from_value(parsed(&text)?).map_err(|e| Error::field(name, e.to_string()))?)
         }
@@ -200,7 +203,7 @@ fn set(json: &mut SpecJson, name: &str, text: String) -> Result<(), Error> {
             return Err(Error::field(
                 name,
                 format!(
-                    "is no part known here; artifacts are {}; text parts are label, datetime, task, dataset-name, model-name, language, agents, min-confidence, thresholds, timeouts",
+                    "is no part known here; artifacts are {}; text parts are label, datetime, task, dataset-name, model-name, language, agents, min-confidence, mask-examples, thresholds, timeouts",
                     kinds.join(", ")
                 ),
             ));

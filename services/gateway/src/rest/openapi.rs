@@ -55,6 +55,7 @@ pub fn openapi() -> Value {
                     "language",
                     "agents",
                     "min-confidence",
+                    "mask-examples",
                     "thresholds",
                     "timeouts",
                 ]
