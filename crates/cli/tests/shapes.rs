@@ -3,6 +3,7 @@
 mod support;
 
 use std::{
+    fmt::Write as _,
     io::{BufRead, BufReader, Read},
     time::Duration,
 };
@@ -95,6 +96,39 @@ fn an_agent_killed_mid_request_is_a_named_gap() {
         agents["agents"].as_array().expect("a list").iter().find(|a| a["name"] == "dataset").expect("listed")["available"],
         false
     );
+}
+
+/// What an agent sent before it was lost was computed, and stays in the report.
+#[test]
+fn findings_sent_before_an_agent_dies_are_kept() {
+    let seven = Seven::start();
+    let mut table = String::from("a,b,c,still\n");
+    for i in 0_u64..60_000 {
+        let x = i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
+        let _ = writeln!(table, "{},{},{},1", x % 10_007, x % 9973, x % 1009);
+    }
+    let body = serde_json::json!({ "artifacts": [
+        { "kind": "train", "inline": table.clone() }, { "kind": "test", "inline": table }
+    ], "label": "c", "task": "regression" });
+    let headers = [("Content-Type", "application/json"), ("Accept", "text/event-stream")];
+    let mut reader = BufReader::new(open(seven.gateway.address, "POST", "/v1/analyses", &headers, body.to_string().as_bytes()));
+    let (mut seen, mut line, mut killed) = (String::new(), String::new(), false);
+    while reader.read_line(&mut line).expect("the stream goes on") > 0 {
+        // Told among the first; what is left to look at takes far longer than this signal.
+        if !killed && line.contains("constant_column") {
+            seven.service("dataset").signal("-KILL");
+            killed = true;
+        }
+        seen.push_str(&line);
+        line.clear();
+    }
+    assert!(killed, "{seen}");
+    let clean: String = seen.lines().filter(|l| l.is_empty() || l.contains(':')).map(|l| format!("{l}\n")).collect();
+    let (_, _, report) = events(&clean).into_iter().find(|e| e.1 == "report").expect("the report comes all the same");
+    assert_eq!(agent(&report, "dataset")["status"], "failed");
+    let reason = agent(&report, "dataset")["reason"].as_str().expect("a reason");
+    assert!(reason.contains("had sent"), "{reason}");
+    assert!(codes(&report).contains(&"constant_column".to_owned()), "{reason}");
 }
 
 #[test]

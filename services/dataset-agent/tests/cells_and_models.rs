@@ -303,3 +303,37 @@ fn masked_examples_show_shapes_only() {
     assert_eq!(codes.0, codes.1);
     assert!(codes.0.contains(&"label_noise") && codes.0.contains(&"unseen_categories"));
 }
+
+/// A field that is filled in after the outcome gives it away by being there, a few slips notwithstanding.
+#[test]
+fn emptiness_that_tells_the_label_is_a_leak() {
+    let (mut train, mut random) = (Table::sound(1, 3000), Random(77));
+    train.column("closing_fee", |_, row| {
+        let filled = (row[5] == "1") != (random.uniform() < 0.05);
+        if filled { format!("{:.2}", 20.0 + 5.0 * random.normal()) } else { String::new() }
+    });
+    let local = look(&train, None, labelled());
+    let leak = local.findings.iter().find(|f| f.code == "target_leakage").expect("found");
+    assert_eq!(leak.columns, ["closing_fee"]);
+    assert!(leak.measured("auc_of_absence").is_some_and(|auc| (0.93..0.97).contains(&auc)), "{:?}", leak.evidence);
+}
+
+/// Two measured columns suffice to know a rounded copy, at a tolerance at which strangers differ.
+#[test]
+fn rounded_copies_of_narrow_tables_are_found() {
+    let (mut train, mut test) = (Table::sound(61, 900), Table::sound(62, 400));
+    for table in [&mut train, &mut test] {
+        let kept = [0, 4, 5];
+        table.header = kept.iter().map(|&i| table.header[i].clone()).collect();
+        table.rows.iter_mut().for_each(|row| *row = kept.iter().map(|&i| row[i].clone()).collect());
+    }
+    let clean = look(&train, Some(&test), labelled());
+    assert!(clean.codes().is_empty(), "{:?}", clean.codes());
+    for i in 0..40 {
+        test.rows[i * 7] = train.rows[i * 11].clone();
+        for cell in &mut test.rows[i * 7][..2] {
+            *cell = format!("{:.2}", cell.parse::<f64>().expect("a number"));
+        }
+    }
+    assert_eq!(look(&train, Some(&test), labelled()).codes(), ["train_test_overlap"]);
+}

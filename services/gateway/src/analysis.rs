@@ -170,7 +170,8 @@ async fn part(
     events.send(Event::AgentStarted { agent: name.clone() }).await?;
     let begun = Instant::now();
     let kinds: Vec<String> = artifacts.iter().map(|a| a.kind.name().to_owned()).collect();
-    let asked = ask(agent, artifacts, request_id, options, deadline.at_most(limit), events).await;
+    let mut sent = Sent::default();
+    let asked = ask(agent, artifacts, request_id, options, deadline.at_most(limit), events, &mut sent).await;
     let spent = begun.elapsed();
     let mut run = AgentRun {
         name: name.clone(),
@@ -180,7 +181,7 @@ async fn part(
         artifacts: kinds.clone(),
     };
     let outcome = match asked {
-        Ok((findings, mut result)) => {
+        Ok(mut result) => {
             for failure in &mut result.failures {
                 if let Some(reason) = lost.get(&failure.artifact) {
                     failure.reason.clone_from(reason);
@@ -196,25 +197,25 @@ async fn part(
             if !usable {
                 run.status = AgentStatus::Failed;
             }
-            let found = u32::try_from(findings.len()).unwrap_or(u32::MAX);
+            let found = u32::try_from(sent.findings.len()).unwrap_or(u32::MAX);
             let event = if usable {
                 Event::AgentCompleted { agent: name.clone(), findings: found }
             } else {
                 Event::AgentFailed { agent: name.clone(), reason: run.reason.clone().unwrap_or_default() }
             };
             events.send(event).await?;
-            AgentOutcome { run: Some(run.clone().into()), findings, result: Some(result) }
+            AgentOutcome { run: Some(run.clone().into()), findings: sent.findings, result: Some(result) }
         }
         Err(error) if error.code == ErrorCode::Cancelled && events.0.as_ref().is_some_and(mpsc::Sender::is_closed) => {
             return Err(error);
         }
         Err(error) => {
-            let reason = gap(&error, limit);
+            let reason = gap(&error, limit) + &sent.kept();
             tracing::warn!(agent = name, code = %error.code, id = error.id, reason, "an agent failed");
             run.status = AgentStatus::Failed;
             run.reason = Some(reason.clone());
             events.send(Event::AgentFailed { agent: name.clone(), reason }).await?;
-            AgentOutcome { run: Some(run.clone().into()), findings: Vec::new(), result: None }
+            AgentOutcome { run: Some(run.clone().into()), findings: sent.findings, result: None }
         }
     };
     count(run.status.name());
@@ -234,6 +235,24 @@ fn gap(error: &Error, limit: Duration) -> String {
     }
 }
 
+/// What an agent has said so far.
+#[derive(Default)]
+struct Sent {
+    findings: Vec<wr::Finding>,
+    stage: String,
+}
+
+impl Sent {
+    /// What is kept of an agent that did not come to its end.
+    fn kept(&self) -> String {
+        match self.findings.len() {
+            0 => String::new(),
+            1 => format!("; it was at \"{}\", and the finding it had sent is kept", self.stage),
+            n => format!("; it was at \"{}\", and the {n} findings it had sent are kept", self.stage),
+        }
+    }
+}
+
 async fn ask(
     agent: &AgentClient,
     artifacts: Vec<Artifact>,
@@ -241,7 +260,8 @@ async fn ask(
     options: wa::Options,
     deadline: Deadline,
     events: &Events,
-) -> Result<(Vec<wr::Finding>, wa::AgentResult), Error> {
+    sent: &mut Sent,
+) -> Result<wa::AgentResult, Error> {
     let request = wa::AnalyzeRequest {
         request_id: request_id.to_owned(),
         artifacts: artifacts.into_iter().map(Into::into).collect(),
@@ -249,7 +269,6 @@ async fn ask(
     };
     let mut client = agent.client.clone();
     let mut stream = deadline.run(&agent.name, client.analyze(request)).await?.into_inner();
-    let mut findings = Vec::new();
     loop {
         let Some(message) = deadline.run(&agent.name, stream.message()).await? else {
             // A stream that ends without a result was cut.
@@ -257,6 +276,7 @@ async fn ask(
         };
         match message.event {
             Some(analyze_response::Event::Progress(progress)) => {
+                sent.stage.clone_from(&progress.stage);
                 events
                     .send(Event::AgentProgress { agent: agent.name.clone(), stage: progress.stage, done: progress.done })
                     .await?;
@@ -266,9 +286,9 @@ async fn ask(
                     let shown = Finding::try_from(finding.clone()).map_err(Error::from)?;
                     events.send(Event::Finding { agent: agent.name.clone(), finding: Box::new(shown) }).await?;
                 }
-                findings.push(finding);
+                sent.findings.push(finding);
             }
-            Some(analyze_response::Event::Result(result)) => return Ok((findings, result)),
+            Some(analyze_response::Event::Result(result)) => return Ok(result),
             None => {}
         }
     }

@@ -142,7 +142,7 @@ fn finding(
         .evidence(
             Evidence::new("correlation_difference", &subject, change.size())
                 .versus(">=", medium)
-                .method("absolute difference of Spearman's rank correlation between the splits (at most 4000 rows each, chosen by a hash of the row number)")
+                .method("absolute difference of Spearman's rank correlation between the splits (at most 4000 rows each, chosen by a hash of the row's content)")
                 .source(format!("{n} train and {m} test rows; train {:.3}, test {:.3}", change.train, change.test)),
         )
         .evidence(

@@ -5,6 +5,10 @@
 //! tenths of the gap to perfect. Two candidates that have nothing in common within the classes are
 //! both left out of the others (two leaks would hide each other; a correlation under 0.3 is our choice); otherwise strength is the nature of
 //! the table, and each candidate is compared with all the rest.
+//!
+//! The threshold is lower for codes of few values, and lower still for whether a cell is empty at all:
+//! an honest measurement may follow the label closely, a flag hardly does. Emptiness is judged for the
+//! class it tells best, for it often marks one of several.
 
 use deepfix_agent::{Analysis, Sink, Stop};
 use deepfix_model::{ArtifactKind, BugType, Checked, Evidence, Finding, Note, Severity, Split, above};
@@ -16,7 +20,9 @@ use crate::{
     table::{Column, Kind, MISSING, Table, Values},
 };
 
-const ENOUGH: usize = 100;
+const ENOUGH: usize = 50;
+/// Most distinct values of a code.
+const CODE: usize = 12;
 const CLASSES: usize = 50;
 
 /// The label as a target; `None` with the reason when it cannot be one.
@@ -74,7 +80,9 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Da
     } else {
         ("auc", analysis.threshold("target_leakage.auc"))
     };
-    let margin = analysis.threshold("target_leakage.margin");
+    let code_limit = analysis.threshold("target_leakage.auc_code");
+    let empty_limit = analysis.threshold("target_leakage.auc_empty");
+    let (margin, empty_margin) = (analysis.threshold("target_leakage.margin"), analysis.threshold("target_leakage.margin_empty"));
     let cancel = analysis.cancel();
     let names: Vec<String> = train.names().iter().filter(|n| data.is_feature(n)).cloned().collect();
     let scores: Vec<f64> = names
@@ -95,7 +103,36 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Da
             findings.push(aggregate::finding(name, share, train.rows()));
         }
     }
-    let candidates: Vec<usize> = (0..names.len()).filter(|&i| scores[i] >= limit && !aggregates.contains(&i)).collect();
+    let limits = |i: usize| match train.column(&names[i]) {
+        Some(column) if column.spread().distinct <= CODE && !data.regression => (code_limit, margin),
+        _ => (limit, margin),
+    };
+    let candidates: Vec<usize> = (0..names.len()).filter(|&i| scores[i] >= limits(i).0 && !aggregates.contains(&i)).collect();
+    let emptied: Vec<(usize, f64, usize)> = (0..names.len())
+        .filter(|i| !data.regression && !candidates.contains(i) && !aggregates.contains(i))
+        .filter_map(|i| {
+            let column = train.column(&names[i])?;
+            let gone = column.missing + column.blanked;
+            if gone < 10 || column.present() < 10 {
+                return None;
+            }
+            let (power, class) = power::absence(column, &target);
+            (power >= empty_limit).then_some((i, power, class))
+        })
+        .collect();
+    if !emptied.is_empty() {
+        let sum = evidence(train, names.iter(), &target, &cancel);
+        for (i, power, class) in emptied {
+            let mut rest = sum.clone();
+            if let Some(column) = train.column(&names[i]) {
+                power::add_evidence(column, &target, &mut rest, -1.0);
+            }
+            let others = power::together_for(&rest, &target, class);
+            if power - others >= empty_margin || (1.0 - power <= 0.1 * (1.0 - others) && power >= 0.99) {
+                findings.push(finding(&names[i], ("auc_of_absence", power), others, empty_limit, empty_margin, &target));
+            }
+        }
+    }
     if !candidates.is_empty() {
         let few = match candidates[..] {
             [_] => true,
@@ -121,10 +158,11 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Da
                 (0..names.len()).filter(|j| *j != i && (!few || !candidates.contains(j))).map(|j| scores[j]).fold(0.0, f64::max);
             let others = power::together(&rest, &target).max(best);
             let closes_gap = 1.0 - scores[i] <= 0.1 * (1.0 - others) && scores[i] >= 0.99;
+            let (limit, margin) = limits(i);
             if scores[i] - others < margin && !closes_gap {
                 continue;
             }
-            findings.push(finding(&names[i], measure, scores[i], others, limit, margin, &target));
+            findings.push(finding(&names[i], (measure, scores[i]), others, limit, margin, &target));
         }
     }
     emit(analysis, sink, "target_leakage", names.len(), findings)
@@ -149,9 +187,10 @@ fn evidence<'a>(
     sum
 }
 
-fn finding(name: &str, measure: &str, alone: f64, others: f64, limit: f64, margin: f64, target: &Target) -> Finding {
+fn finding(name: &str, (measure, alone): (&str, f64), others: f64, limit: f64, margin: f64, target: &Target) -> Finding {
     let subject = format!("column:{name}");
-    let shown = if measure == "auc" { "AUC" } else { "R²" };
+    let shown = if measure == "r2" { "R²" } else { "AUC" };
+    let empty = measure == "auc_of_absence";
     // Standard error of an AUC of this height, from the rows scored (Hanley and McNeil 1982, the
     // bound for equal classes): sqrt(a(1-a)/(n/2)).
     let error = (alone * (1.0 - alone) / (target.scored() as f64 / 2.0)).max(0.0).sqrt();
@@ -161,18 +200,26 @@ fn finding(name: &str, measure: &str, alone: f64, others: f64, limit: f64, margi
     // Honest features rarely come this close to perfect (0.97 is our choice).
     let severity = if alone >= 0.97 { Severity::High } else { Severity::Medium };
     Finding::new("target_leakage", ArtifactKind::Train, &subject, severity, confidence)
-        .title(format!("column `{name}` gives the label away"))
+        .title(if empty {
+            format!("whether `{name}` is empty gives the label away")
+        } else {
+            format!("column `{name}` gives the label away")
+        })
         .column(name)
         .split(Split::Train)
         .bug(BugType::Performance)
         .evidence(
             Evidence::new(measure, &subject, alone)
                 .versus(">=", limit)
-                .method("of this column alone: the value's own ranking, or class rates (means) of bins learnt on one half of train's rows and scored on the other; the better counts")
+                .method(if empty {
+                    "of whether the cell is empty, alone, for the class it tells best"
+                } else {
+                    "of this column alone: the value's own ranking, or class rates (means) of bins learnt on one half of train's rows and scored on the other; the better counts"
+                })
                 .source(format!("{} rows of train, {} of them scored", target.rows.len(), target.scored())),
         )
         .evidence(
-            Evidence::new(&format!("{measure}_of_all_others"), &subject, others)
+            Evidence::new(if measure == "r2" { "r2_of_all_others" } else { "auc_of_all_others" }, &subject, others)
                 .versus("<=", alone - margin)
                 .method("naive Bayes over the bins of all other columns, same halves, or the best of them alone if that is more; one other suspect is left out when the two have nothing in common within classes"),
         )

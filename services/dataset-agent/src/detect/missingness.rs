@@ -2,7 +2,7 @@
 //! segment. Each column with missing cells is held against the label and every other column, cut into
 //! ten parts where it is numeric: the missing rates of the parts are compared by Cramér's V, corrected
 //! for its bias (Bergsma 2013), and by the difference of the extreme rates. The chi-square test,
-//! Bonferroni over all pairs, says whether chance could do it.
+//! or that of a trend over ordered parts, Bonferroni over all pairs, says whether chance could do it.
 
 use deepfix_agent::{Analysis, Sink, Stop};
 use deepfix_model::{BugType, Checked, Evidence, Finding, Severity, Split, above, fmt_number};
@@ -63,7 +63,7 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Da
                 .filter_map(|(other, parts)| dependence(&missing, parts, other, data.label.as_deref() == Some(other)))
                 .filter(|d| {
                     let difference = d.most.1 - d.least.1;
-                    d.p_value < 1e-4 / tests && difference >= 0.1 && d.v >= if d.is_label { by_label } else { by_column }
+                    d.p_value < 1e-3 / tests && difference >= 0.1 && d.v >= if d.is_label { by_label } else { by_column }
                 })
                 .collect();
             // The label first: that it is missing then tells the answer.
@@ -80,6 +80,8 @@ struct Parts {
     /// Part of each row; `u16::MAX` where the column is missing.
     of_row: Vec<u16>,
     labels: Vec<String>,
+    /// Whether the parts have an order.
+    ordered: bool,
 }
 
 fn parts(column: &Column) -> Option<Parts> {
@@ -90,7 +92,7 @@ fn parts(column: &Column) -> Option<Parts> {
             }
             let of_row =
                 codes.iter().map(|&c| if c == MISSING { u16::MAX } else { u16::try_from(c).unwrap_or(u16::MAX) }).collect();
-            Some(Parts { of_row, labels: words.clone() })
+            Some(Parts { of_row, labels: words.clone(), ordered: false })
         }
         Values::Numbers(values) => {
             if column.kind == Kind::Other {
@@ -111,13 +113,13 @@ fn parts(column: &Column) -> Option<Parts> {
             };
             let part = |x: &f64| u16::try_from(edges.partition_point(|e| e < x)).unwrap_or(u16::MAX);
             let of_row = values.iter().map(|x| if x.is_nan() { u16::MAX } else { part(x) }).collect();
-            Some(Parts { of_row, labels })
+            Some(Parts { of_row, labels, ordered: true })
         }
     }
 }
 
 fn dependence(missing: &[bool], parts: &Parts, on: &str, is_label: bool) -> Option<Dependence> {
-    let Parts { of_row, labels } = parts;
+    let Parts { of_row, labels, .. } = parts;
     let mut cells = vec![(0_usize, 0_usize); labels.len()];
     for (&gone, &p) in missing.iter().zip(of_row) {
         if let Some(cell) = cells.get_mut(p as usize) {
@@ -151,6 +153,11 @@ fn dependence(missing: &[bool], parts: &Parts, on: &str, is_label: bool) -> Opti
     let freedom = large.len() as f64 - 1.0;
     let v = ((chi / n as f64 - freedom / (n as f64 - 1.0)).max(0.0)).sqrt();
     let p_value = ChiSquared::new(freedom).map_or(1.0, |d| d.sf(chi));
+    // Ordered parts: a rise or fall over them takes one degree of freedom, not nine.
+    let trend = if parts.ordered { trend(&large, &cells, overall) } else { 0.0 };
+    let trend_p = ChiSquared::new(1.0).map_or(1.0, |d| d.sf(n as f64 * trend * trend));
+    let trend_v = (trend * trend - 1.0 / (n as f64 - 1.0)).max(0.0).sqrt();
+    let (v, p_value) = if trend_p < p_value { (v.max(trend_v), trend_p) } else { (v, p_value) };
     let rate_of = |i: usize| cells[i].0 as f64 / cells[i].1 as f64;
     let most = large.iter().copied().max_by(|&a, &b| rate_of(a).total_cmp(&rate_of(b)))?;
     let least = large.iter().copied().min_by(|&a, &b| rate_of(a).total_cmp(&rate_of(b)))?;
@@ -162,6 +169,25 @@ fn dependence(missing: &[bool], parts: &Parts, on: &str, is_label: bool) -> Opti
         most: (labels[most].clone(), rate_of(most)),
         least: (labels[least].clone(), rate_of(least)),
     })
+}
+
+/// Correlation of being empty with the parts' mid-ranks: the root of the Cochran–Armitage statistic
+/// (Armitage 1955) over n.
+fn trend(large: &[usize], cells: &[(usize, usize)], overall: f64) -> f64 {
+    let (mut below, mut ranked) = (0.0, Vec::new());
+    for &i in large {
+        let all = cells[i].1 as f64;
+        ranked.push((below + all / 2.0, cells[i].0 as f64, all));
+        below += all;
+    }
+    let middle = below / 2.0;
+    let (mut with, mut spread) = (0.0, 0.0);
+    for (rank, gone, all) in ranked {
+        with += (rank - middle) * (gone - all * overall);
+        spread += all * (rank - middle).powi(2);
+    }
+    let scale = (spread * below * overall * (1.0 - overall)).sqrt();
+    if scale > 0.0 { with / scale } else { 0.0 }
 }
 
 fn finding(table: &Table, split: Split, name: &str, missing: &[bool], found: &[Dependence], limit: f64) -> Finding {
@@ -194,7 +220,7 @@ fn finding(table: &Table, split: Split, name: &str, missing: &[bool], found: &[D
             Evidence::new("cramers_v", &subject, other.v)
                 .versus(">=", limit)
                 .method(format!(
-                    "missing or not against {} `{}` in up to ten parts, corrected for bias; chi-square p {}",
+                    "missing or not against {} `{}` in up to ten parts, corrected for bias; p {} by chi-square or trend",
                     if other.is_label { "the label" } else { "column" },
                     other.on,
                     fmt_number(other.p_value)

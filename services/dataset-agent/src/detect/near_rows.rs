@@ -12,10 +12,11 @@ use crate::{
 
 /// Rows looked up on each side.
 const SAMPLE: usize = 3000;
-/// Largest difference, in standard deviations.
-const TOLERANCE: f64 = 0.05;
+/// Largest difference, in standard deviations: the wide one first, and a narrow one for tables of so few
+/// columns that neighbours are natural at the wide one.
+const TOLERANCES: [f64; 2] = [0.05, 0.005];
 /// Fewest numeric columns with many values; below, neighbours are everywhere.
-const CONTINUOUS: usize = 3;
+const CONTINUOUS: usize = 2;
 
 /// Neighbours of test's rows in train.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub(super) struct Near {
     pub(super) natural: f64,
     /// Train rows that this share was counted on.
     pub(super) counted: usize,
+    /// Largest difference in a column, in its standard deviations.
+    pub(super) tolerance: f64,
 }
 
 impl Near {
@@ -47,7 +50,7 @@ impl Near {
 struct Numbers<'a> {
     train: &'a [f64],
     test: &'a [f64],
-    tolerance: f64,
+    deviation: f64,
 }
 
 struct Lookup<'a> {
@@ -56,6 +59,7 @@ struct Lookup<'a> {
     rest: [Vec<u64>; 2],
     /// Train's rows by the first of the numbers.
     order: Vec<usize>,
+    tolerance: f64,
 }
 
 pub(super) fn find(train: &Table, test: &Table, names: &[String]) -> Option<Near> {
@@ -67,7 +71,7 @@ pub(super) fn find(train: &Table, test: &Table, names: &[String]) -> Option<Near
         match (&a.values, &b.values) {
             (Values::Numbers(x), Values::Numbers(y)) if a.kind == Kind::Number && distinct > 30 => {
                 let deviation = standard_deviation(a.sorted());
-                numbers.push((distinct, Numbers { train: x, test: y, tolerance: TOLERANCE * deviation }));
+                numbers.push((distinct, Numbers { train: x, test: y, deviation }));
             }
             _ => {
                 for (sum, column) in rest.iter_mut().zip([a, b]) {
@@ -83,13 +87,23 @@ pub(super) fn find(train: &Table, test: &Table, names: &[String]) -> Option<Near
     let numbers: Vec<Numbers<'_>> = numbers.into_iter().map(|n| n.1).collect();
     let mut order: Vec<usize> = (0..train.rows()).filter(|&i| !numbers[0].train[i].is_nan()).collect();
     order.sort_unstable_by(|&a, &b| numbers[0].train[a].total_cmp(&numbers[0].train[b]));
-    let lookup = Lookup { numbers, rest, order };
+    let mut lookup = Lookup { numbers, rest, order, tolerance: 0.0 };
     let most = if train.rows() > 200_000 { SAMPLE / 3 } else { SAMPLE };
     let (ours, mut theirs) = (train.sample(most), test.sample(most));
     theirs.sort_unstable();
-    let natural = ours.par_iter().filter(|&&i| lookup.has_neighbour(i, true)).count() as f64 / ours.len().max(1) as f64;
-    let rows: Vec<usize> = theirs.par_iter().copied().filter(|&i| lookup.has_neighbour(i, false)).collect();
-    Some(Near { looked_up: theirs.len(), rows, natural, counted: ours.len() })
+    let mut near = None;
+    for tolerance in TOLERANCES {
+        lookup.tolerance = tolerance;
+        let natural = ours.par_iter().filter(|&&i| lookup.has_neighbour(i, true)).count() as f64 / ours.len().max(1) as f64;
+        let rows: Vec<usize> = theirs.par_iter().copied().filter(|&i| lookup.has_neighbour(i, false)).collect();
+        let found = Near { looked_up: theirs.len(), rows, natural, counted: ours.len(), tolerance };
+        let enough = found.beyond_chance();
+        near = Some(found);
+        if enough {
+            break;
+        }
+    }
+    near
 }
 
 fn add(sum: &mut [u64], column: &Column, name: &str) {
@@ -106,16 +120,17 @@ impl Lookup<'_> {
         if x.is_nan() {
             return false;
         }
-        let from = self.order.partition_point(|&i| first.train[i] < x - first.tolerance);
+        let reach = self.tolerance * first.deviation;
+        let from = self.order.partition_point(|&i| first.train[i] < x - reach);
         self.order[from..]
             .iter()
-            .take_while(|&&i| first.train[i] <= x + first.tolerance)
+            .take_while(|&&i| first.train[i] <= x + reach)
             .filter(|&&i| !of_train || i != row)
             .filter(|&&i| self.rest[0][i] == hash)
             .any(|&i| {
                 self.numbers[1..].iter().all(|n| {
                     let (a, b) = (n.train[i], value(n));
-                    (a - b).abs() <= n.tolerance || (a.is_nan() && b.is_nan())
+                    (a - b).abs() <= self.tolerance * n.deviation || (a.is_nan() && b.is_nan())
                 })
             })
     }

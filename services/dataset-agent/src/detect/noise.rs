@@ -155,15 +155,18 @@ impl Noise {
     }
 
     fn learns(&self) -> bool {
-        self.error < 0.75 * self.majority_error && self.own_error() < LEARNS
+        self.error < 0.7 * self.majority_error && self.own_error() < LEARNS
     }
 
     /// Whether the surest quarter is contradicted about as often as the next one, and more often than
-    /// sampling could make of a quarter that has 45 % of the next one's in one case of twenty.
+    /// sampling could make of a quarter that has 45 % of the next one's: in one case of twenty, or in three
+    /// of ten where the model makes less than half of the majority's errors.
     fn flat(&self) -> bool {
         let by_chance =
             Binomial::new(0.45 / 1.45, self.wrong as u64).map_or(1.0, |b| b.sf((self.first as u64).saturating_sub(1)));
-        self.flatness >= FLAT && self.surest >= 0.005 && by_chance < 0.05
+        self.flatness >= FLAT
+            && self.surest >= 0.005
+            && by_chance < if self.error < 0.5 * self.majority_error { 0.3 } else { 0.05 }
     }
 
     fn certainty(&self) -> f64 {

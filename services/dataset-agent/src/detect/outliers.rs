@@ -22,6 +22,9 @@ use crate::{
 const ENOUGH: usize = 40;
 /// Largest share of values that are outliers rather than a second population.
 const RARE: f64 = 0.05;
+/// Least distance of a value with the wrong sign, in tail standard deviations (our choice): where p1 is
+/// 0.3 of the median or more, a flipped median lies at least 6.6 away in a normal column.
+const MIRRORED: f64 = 6.0;
 
 #[derive(Debug, Clone)]
 struct Apart {
@@ -101,10 +104,14 @@ fn sign_errors(sorted: &[f64]) -> Option<Apart> {
     if p1 < 0.3 * p50 || positive[0] < 0.4 * p1 || like_the_others * 10 < negative * 9 {
         return None;
     }
-    let scale = tail(positive, false);
+    let distance = (p50 - sorted[negative - 1]) / tail(positive, false);
+    // A bulk that keeps away from zero puts its mirror image farther off than its own tail reaches.
+    if distance < MIRRORED {
+        return None;
+    }
     Some(Apart {
         values: sorted[..negative].to_vec(),
-        distance: ((p50 - sorted[negative - 1]) / scale).min(99.0),
+        distance: distance.min(99.0),
         sides: false,
         method: "negative values in a column that is otherwise positive and away from zero, of the same size as the others",
     })

@@ -281,7 +281,7 @@ fn finding(pair: &Pair, split: Split, limit: f64) -> Finding {
         .evidence(if ranks {
             Evidence::new("absolute_rank_correlation", &subject, *agreement)
                 .versus(">=", limit)
-                .method("Spearman's rank correlation, absolute, over the rows in which both have a value (at most 20000, chosen by a hash of the row number)")
+                .method("Spearman's rank correlation, absolute, over the rows in which both have a value (at most 20000, chosen by a hash of the row's content)")
                 .source(format!("{rows} rows"))
         } else {
             Evidence::new("one_to_one_share", &subject, *agreement)

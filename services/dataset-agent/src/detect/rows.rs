@@ -277,7 +277,10 @@ fn nearly_shared(near: &near_rows::Near, (medium, high): (f64, f64)) -> Finding 
             Evidence::new("near_overlap_rate", "rows", share)
                 .versus(">=", medium.max(3.0 * near.natural))
                 .unit("share")
-                .method("test rows with a train row that equals them in every category and lies within a twentieth of a standard deviation in every number, over the test rows looked up")
+                .method(format!(
+                    "test rows with a train row that equals them in every category and lies within {} standard deviations in every number, over the test rows looked up",
+                    near.tolerance
+                ))
                 .source(format!("{} of {} test rows; first row numbers (from 0): {}", near.rows.len(), near.looked_up, first.join(", "))),
         )
         .evidence(

@@ -80,6 +80,28 @@ pub(crate) fn alone(column: &Column, target: &Target) -> f64 {
     }
 }
 
+/// Power of whether the cell is empty: AUC of the class it tells best, with that class; 0.5 for a number.
+pub(crate) fn absence(column: &Column, target: &Target) -> (f64, usize) {
+    let What::Classes(classes, k) = &target.what else { return (0.5, 0) };
+    let present = column.is_present();
+    // Nothing is learnt but the direction.
+    (0..*k)
+        .filter_map(|class| {
+            let cells = target.rows.iter().zip(classes).map(|(&row, &c)| (f64::from(u8::from(present[row])), c == class));
+            let auc = auc(cells.collect())?;
+            Some((auc.max(1.0 - auc), class))
+        })
+        .max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)))
+        .unwrap_or((0.5, 0))
+}
+
+/// Power of summed evidence for one class.
+pub(crate) fn together_for(sum: &[f64], target: &Target, class: usize) -> f64 {
+    let What::Classes(classes, k) = &target.what else { return 0.5 };
+    let scored = (0..classes.len()).filter(|&i| !target.teaches[i]).map(|i| (sum[i * k + class], classes[i] == class));
+    auc(scored.collect()).unwrap_or(0.5)
+}
+
 /// Adds a column's evidence for each class (naive Bayes: log of bin rate over class rate) to the
 /// rows' scores, so that [`together`] can tell what several columns reach.
 pub(crate) fn add_evidence(column: &Column, target: &Target, sum: &mut [f64], sign: f64) {

@@ -11,8 +11,8 @@ use crate::{
 /// Most bins of a column; bin 0 holds missing cells.
 const BINS: usize = 32;
 const ROUNDS: usize = 40;
-const DEPTH: usize = 4;
-const RATE: f64 = 0.15;
+const DEPTH: usize = 3;
+const RATE: f64 = 0.1;
 const LAMBDA: f64 = 1.0;
 
 /// What is to be predicted, row by row.

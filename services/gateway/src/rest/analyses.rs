@@ -190,7 +190,8 @@ fn set(json: &mut SpecJson, name: &str, text: String) -> Result<(), Error> {
             json.min_confidence = Some(text.trim().parse().map_err(|_| Error::field(name, format!("{text:?} is no number")))?);
         }
         "mask-examples" => {
-            json.mask_examples = Some(text.trim().parse().map_err(|_| Error::field(name, format!("{text:?} is not true or false")))?);
+            json.mask_examples =
+                Some(text.trim().parse().map_err(|_| Error::field(name, format!("{text:?} is not true or false")))?);
         }
         "thresholds" => {
             json.thresholds = Some(serde_json::from_value(parsed(&text)?).map_err(|e| Error::field(name, e.to_string()))?)
