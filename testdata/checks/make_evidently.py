@@ -65,7 +65,6 @@ def main():
             m.ValueDrift(column="income", method="wasserstein", threshold=0.2),
             m.ValueDrift(column="label"),
             m.DriftedColumnsCount(tests=[lt(2)], share_tests=[lt(0.1)]),
-            m.MeanValue(column="no such column", tests=[lt(1)]),
         ]
     )
     write("tests-by-hand", by_hand.run(current, reference, timestamp=AT).json())

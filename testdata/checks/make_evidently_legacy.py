@@ -1,6 +1,6 @@
-"""Evidently reports and test suites of the older interface (0.2 to 0.6), over the tables of table.py.
+"""Evidently reports and test suites of the older interface (0.2 to 0.6, "legacy" in 0.7), over the tables of table.py.
 
-pip install "evidently==0.4.40" "numpy<2"      (also run with 0.4.16, 0.5.1 and 0.6.7)
+pip install "evidently==0.4.40" "numpy<2"      (also run with --small on 0.4.16, 0.5.1, 0.6.7, 0.7.23)
 """
 import json
 import sys
@@ -10,7 +10,20 @@ from pathlib import Path
 
 warnings.filterwarnings("ignore")
 import evidently
-from evidently import ColumnMapping
+
+if not hasattr(evidently, "ColumnMapping"):
+    # 0.7 keeps the older interface in a folder of its own; the output is the same.
+    import evidently.legacy.metric_preset
+    import evidently.legacy.report
+    import evidently.legacy.test_preset
+    import evidently.legacy.test_suite
+    import evidently.legacy.tests
+    from evidently.legacy.pipeline.column_mapping import ColumnMapping
+
+    for name in ("metric_preset", "report", "test_preset", "test_suite", "tests"):
+        sys.modules[f"evidently.{name}"] = sys.modules[f"evidently.legacy.{name}"]
+else:
+    from evidently import ColumnMapping
 from evidently.metric_preset import (
     ClassificationPreset,
     DataDriftPreset,
@@ -44,7 +57,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from table import tables
 
 HERE = Path(__file__).parent
-VERSION = evidently.__version__
+VERSION = evidently.__version__ + ("-legacy" if hasattr(evidently, "legacy") and not hasattr(evidently, "ColumnMapping") else "")
 NUMBERS = ["age", "income", "visits"]
 SMALL = "--small" in sys.argv
 AT = datetime(2024, 6, 1)

@@ -3,7 +3,9 @@
 pip install great_expectations==1.24.1
 """
 import json
+import re
 import sys
+import tempfile
 import warnings
 from pathlib import Path
 
@@ -20,8 +22,13 @@ VERSION = gx.__version__
 
 def write(what, body):
     path = HERE / f"great-expectations-{VERSION}-{what}.json"
-    path.write_text((body if isinstance(body, str) else json.dumps(body)) + "\n")
-    print(path.name, path.stat().st_size, list(json.loads(path.read_text())))
+    text = body if isinstance(body, str) else json.dumps(body)
+    # Tracebacks and links name the place Python and the docs lie in; only that is cut.
+    for place in (sys.prefix, sys.base_prefix):
+        text = text.replace(place, "python")
+    text = re.sub(re.escape(tempfile.gettempdir()) + r"/\w+", "docs", text)
+    path.write_text(text + "\n")
+    print(path.name, path.stat().st_size, list(json.loads(text)))
 
 
 def expectations():
@@ -44,9 +51,8 @@ def expectations():
         gxe.ExpectColumnToExist(column="price"),
         gxe.ExpectColumnUniqueValueCountToBeBetween(column="flat", min_value=2),
         gxe.ExpectColumnMaxToBeBetween(column="age", max_value=120),
-        gxe.ExpectColumnQuantileValuesToBeBetween(
-            column="income", quantile_ranges={"quantiles": [0.1, 0.5, 0.9], "value_ranges": [[15000, 20000], [24000, 30000], [38000, 45000]]}
-        ),
+        # ExpectColumnQuantileValuesToBeBetween is left out: it answers with a numpy boolean, which
+        # Great Expectations cannot write as JSON.
         gxe.ExpectColumnKLDivergenceToBeLessThan(
             column="city",
             partition_object={"values": ["Bern", "Lyon", "Graz", "Turin"], "weights": [0.4, 0.3, 0.2, 0.1]},
@@ -57,7 +63,7 @@ def expectations():
     ]
     if hasattr(gxe, "ExpectColumnProportionOfNonNullValuesToBeBetween"):
         made.append(gxe.ExpectColumnProportionOfNonNullValuesToBeBetween(column="visits", min_value=0.95))
-    if "severity" in gxe.ExpectColumnValuesToNotBeNull.model_fields if hasattr(gxe.ExpectColumnValuesToNotBeNull, "model_fields") else "severity" in gxe.ExpectColumnValuesToNotBeNull.__fields__:
+    if "severity" in gxe.ExpectColumnValuesToNotBeNull.__fields__:
         made.append(gxe.ExpectColumnValuesToNotBeNull(column="age", severity="info"))
         made.append(gxe.ExpectColumnValuesToBeInSet(column="label", value_set=[0], severity="warning"))
     return made
@@ -78,7 +84,13 @@ def main():
     )
     small = test[["row_id", "age", "income", "visits", "city", "plan", "flat", "label"]].iloc[:60]
     done = checkpoint.run(batch_parameters={"dataframe": small})
-    write("checkpoint-result", done.json())
+    # `done.json()` fails in every 1.x ("RunIdentifier is not JSON serializable"), so people write
+    # the results one by one, or the short form, `done.describe()`.
+    write("checkpoint-results", {"success": done.success, "run_results": {str(k): v.to_json_dict() for k, v in done.run_results.items()}})
+    try:
+        write("checkpoint-describe", done.describe_dict())
+    except TypeError as error:
+        print("no short form:", error)
     one = batch.get_batch({"dataframe": test}).validate(gxe.ExpectColumnValuesToBeBetween(column="age", min_value=0, max_value=120))
     write("one-expectation", one.to_json_dict())
 

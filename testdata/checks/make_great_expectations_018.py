@@ -4,6 +4,7 @@ pip install great_expectations==0.18.22 "pandas<2.2" "numpy<2"
 """
 import json
 import os
+import re
 import sys
 import tempfile
 import warnings
@@ -21,8 +22,13 @@ VERSION = gx.__version__
 
 def write(what, body):
     path = HERE / f"great-expectations-{VERSION}-{what}.json"
-    path.write_text(json.dumps(body) + "\n")
-    print(path.name, path.stat().st_size, list(body))
+    text = body if isinstance(body, str) else json.dumps(body)
+    # Tracebacks and links name the place Python and the docs lie in; only that is cut.
+    for place in (sys.prefix, sys.base_prefix):
+        text = text.replace(place, "python")
+    text = re.sub(re.escape(tempfile.gettempdir()) + r"/\w+", "docs", text)
+    path.write_text(text + "\n")
+    print(path.name, path.stat().st_size, list(json.loads(text)))
 
 
 def expect(over):

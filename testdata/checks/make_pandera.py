@@ -41,6 +41,7 @@ def main():
             "city": pa.Column(str, pa.Check.isin(["Bern", "Lyon", "Graz", "Turin"])),
             "plan": pa.Column(str, pa.Check.str_matches("^[a-z]+$")),
             "mixed": pa.Column(int),
+            "day": pa.Column(unique=True),
             "label": pa.Column(int, pa.Check.isin([0, 1])),
             "price": pa.Column(float),
         },

@@ -45,7 +45,7 @@ def main():
         out.baseline.feature.add(name=name, type=kind)
     out.anomaly_name_format = anomalies_pb2.Anomalies.SERIALIZED_PATH
     add(out, "city", Info.ERROR, [(Info.ENUM_TYPE_UNEXPECTED_STRING_VALUES, "Unexpected string values", "Examples contain values missing from the schema: Oslo (~6%). ")])
-    add(out, "age", Info.ERROR, [(Info.FLOAT_TYPE_BIG_FLOAT, "Out-of-range values", "Unexpectedly large value: 999.")])
+    add(out, "age", Info.ERROR, [(Info.FLOAT_TYPE_BIG_FLOAT, "Out-of-range values", "Unexpectedly high value: 999>120(upto six significant digits)")])
     add(out, "visits", Info.ERROR, [
         (Info.FEATURE_TYPE_LOW_FRACTION_PRESENT, "Column dropped", "The feature was present in fewer examples than expected: minimum fraction = 1.000000, actual = 0.845000"),
         (Info.UNEXPECTED_DATA_TYPE, "Unexpected data type", "Expected data of type: INT but got FLOAT"),

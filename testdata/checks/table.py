@@ -9,8 +9,8 @@
 * `leak` is the label with a little noise;
 * `flat` never varies, `row_id` counts rows;
 * 20 rows of each frame are repeated, 12 rows of train are in test too;
-* labels are those of a third of train's positives in test (label shift);
-* `amount` is a target for regression, `mixed` holds numbers and a few words.
+* the label is rarer in test than in train (label shift);
+* `amount` is a target for regression (shifted by 9 in test), `mixed` holds numbers and a few words.
 """
 import numpy as np
 import pandas as pd

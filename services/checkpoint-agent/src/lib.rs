@@ -73,7 +73,7 @@ impl Agent for CheckpointAgent {
         };
         problems(sink, &checkpoint, opened.content.len())?;
         analysis.checked(Checked::done("corrupt_checkpoint", 1, usize::from(!checkpoint.problems.is_empty())));
-        if checkpoint.format != "safetensors" {
+        if checkpoint.format != "safetensors" || !checkpoint.globals.is_empty() {
             pickle_safety::detect(analysis, sink, &checkpoint)?;
         }
         operators(analysis, sink, &checkpoint)?;
@@ -115,7 +115,7 @@ fn problems(sink: &mut Sink<'_>, checkpoint: &Checkpoint, size: usize) -> Result
 
 /// Parts that carry code of the file's own, come from a library of their own, or reach out of the folder.
 fn operators(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, checkpoint: &Checkpoint) -> Result<(), Stop> {
-    if !matches!(checkpoint.format, "keras" | "onnx") {
+    if !matches!(checkpoint.format, "keras" | "onnx") && checkpoint.operators.is_empty() {
         return Ok(());
     }
     analysis.checked(Checked::done("suspicious_operator", 1, usize::from(!checkpoint.operators.is_empty())));

@@ -86,7 +86,7 @@ fn hostile_and_broken_files_become_findings() {
     assert_eq!(codes(hostile.clone()), ["unsafe_pickle"]);
     assert_eq!(codes(hostile[..hostile.len() - 10].to_vec()), ["corrupt_checkpoint"]);
     assert_eq!(codes(b"not a model at all, just text".to_vec()), ["unknown_format"]);
-    assert_eq!(codes(b"cos\nsystem\n(S'id'\ntR.".to_vec()), ["unknown_format"]);
+    assert_eq!(codes(b"cos\nsystem\n(S'id'\ntR.".to_vec()), ["unsafe_pickle"]);
     assert_eq!(codes(b"\x80\x02cos\nsystem\n(S'id'\ntR.".to_vec()), ["unsafe_pickle"]);
 }
 

@@ -1,11 +1,14 @@
 //! GGUF: metadata and tensor descriptions at the front, tensors behind them. Quantised blocks are named
 //! and not read.
 
-use super::{Checkpoint, CheckpointError, Dtype, Tensor};
+use super::{Checkpoint, CheckpointError, Dtype, Operator, Tensor};
 
 pub(super) const MAGIC: &[u8] = b"GGUF";
 /// More entries or tensors than any model has.
 const MANY: u64 = 1_000_000;
+/// What a chat template (Jinja) needs to get from text to Python's functions, and nothing else: attributes
+/// between double underscores, plainly, escaped, or through a filter.
+const ESCAPES: [&str; 6] = ["__", "\\x5f", "\\u005f", "\\137", "|attr", "| attr"];
 /// Arrays within arrays.
 const DEPTH: usize = 4;
 
@@ -88,6 +91,11 @@ pub(super) fn read(bytes: &[u8]) -> Result<Checkpoint, CheckpointError> {
         let kind = reader.uint(4)?;
         if let Some(value) = reader.value(kind, 0)? {
             out.metadata.insert(key, value);
+        }
+    }
+    for (key, template) in out.metadata.iter().filter(|(key, _)| key.starts_with("tokenizer.chat_template")) {
+        if ESCAPES.iter().any(|escape| template.contains(escape)) {
+            out.operators.push(Operator { what: format!("{key} reaches for Python's internals"), grave: true });
         }
     }
     let mut described = Vec::new();

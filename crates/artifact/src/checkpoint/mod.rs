@@ -1,21 +1,28 @@
 //! Model files without executing anything in them: safetensors and PyTorch archives, as names,
 //! shapes and byte ranges into the file, with what a pickle would import.
 
+mod archive;
+mod boosted;
 mod gguf;
+mod hdf5;
+mod keras;
+mod literal;
 mod numpy;
 mod onnx;
+mod packed;
 mod pickle;
 mod safetensor;
 mod torch;
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{cell::Cell, collections::BTreeMap, io::Read, ops::Range};
 
 pub use pickle::Global;
 
 /// A model file as it was read.
 #[derive(Debug, Default)]
 pub struct Checkpoint {
-    /// `safetensors`, `pytorch`, `pickle`, `numpy`, `keras`, `onnx` or `gguf`.
+    /// `safetensors`, `pytorch`, `pickle`, `numpy`, `keras`, `hdf5`, `onnx`, `gguf`, `xgboost`, `lightgbm`,
+    /// `catboost`, or `zip` and `tar` for what holds models without being one.
     pub format: &'static str,
     /// Tensors, sorted by name.
     pub tensors: Vec<Tensor>,
@@ -111,30 +118,255 @@ pub enum CheckpointError {
     Unknown(String),
 }
 
+/// Modules of Python's standard library and others through which loading runs commands, code or reaches
+/// files and networks.
+const DANGEROUS: &[&str] = &[
+    "os",
+    "posix",
+    "nt",
+    "subprocess",
+    "sys",
+    "builtins",
+    "__builtin__",
+    "runpy",
+    "importlib",
+    "shutil",
+    "socket",
+    "ctypes",
+    "pty",
+    "webbrowser",
+    "code",
+    "codeop",
+    "operator",
+    "functools",
+    "pickle",
+    "cPickle",
+    "_pickle",
+    "marshal",
+    "types",
+    "requests",
+    "urllib",
+    "http",
+    "asyncio",
+    "multiprocessing",
+    "threading",
+    "platform",
+    "pip",
+    "timeit",
+    "cProfile",
+    "profile",
+    "pdb",
+    "bdb",
+    "trace",
+    "torch.hub",
+    "commands",
+    "popen2",
+    "io",
+    "_io",
+    "tempfile",
+    "pkgutil",
+    "zipimport",
+    "ftplib",
+    "smtplib",
+    "ssl",
+    "logging",
+    "test",
+    "idlelib",
+    "lib2to3",
+    "ensurepip",
+    "venv",
+    "pydoc",
+    "doctest",
+    "linecache",
+    "fileinput",
+    "distutils",
+    "setuptools",
+    "signal",
+    "gc",
+    "inspect",
+    "ast",
+    "site",
+    "sysconfig",
+    "concurrent",
+    "sqlite3",
+    "dbm",
+    "shelve",
+    "dill",
+    "cloudpickle",
+    "xmlrpc",
+    "imaplib",
+    "telnetlib",
+    "poplib",
+    "nntplib",
+    "socketserver",
+    "wsgiref",
+    "cgi",
+    "crypt",
+    "getpass",
+    "curses",
+    "tkinter",
+    "turtle",
+    "cmd",
+    "readline",
+    "rlcompleter",
+    "atexit",
+    "faulthandler",
+    "mmap",
+    "resource",
+    "fcntl",
+    "termios",
+    "winreg",
+    "msvcrt",
+    "_winapi",
+    "nturl2path",
+    "antigravity",
+    "this",
+];
+
+/// Whether a module is one through which loading a file runs code or reaches out.
+#[must_use]
+pub fn is_dangerous(module: &str) -> bool {
+    DANGEROUS.iter().any(|known| module == *known || module.strip_prefix(known).is_some_and(|rest| rest.starts_with('.')))
+}
+
+/// How deep files lie within files, and how much may still be unpacked.
+struct Look<'a> {
+    depth: usize,
+    left: &'a Cell<u64>,
+}
+
+/// Bytes unpacked of one file, all its parts together.
+const MAX_UNPACKED: u64 = 512 << 20;
+
+impl Look<'_> {
+    fn deeper(&self) -> Self {
+        Self { depth: self.depth + 1, left: self.left }
+    }
+
+    /// Unpacks within what is left.
+    fn unpack(&self, packed: impl Read) -> Result<Vec<u8>, String> {
+        let (mut plain, left) = (Vec::new(), self.left.get());
+        let read = packed.take(left + 1).read_to_end(&mut plain);
+        if plain.len() as u64 > left {
+            return Err(format!("unpacks to more than {} MiB in all; save it without compression", MAX_UNPACKED >> 20));
+        }
+        self.left.set(left - plain.len() as u64);
+        match read {
+            // Damaged at its end: a loader may have run what comes before.
+            Err(error) if plain.is_empty() => Err(format!("is packed and damaged: {error}")),
+            _ => Ok(plain),
+        }
+    }
+}
+
+impl Checkpoint {
+    /// Takes over what the pickles of a part would do; of bytes that may be none, only what reads as names.
+    fn absorb_names(&mut self, found: pickle::Scan, sure: bool) {
+        for global in found.globals.into_iter().filter(|g| sure || g.is_name()) {
+            match self.globals.iter_mut().find(|g| g.module == global.module && g.name == global.name) {
+                Some(same) => {
+                    same.called |= global.called;
+                    same.unread |= global.unread;
+                }
+                None => self.globals.push(global),
+            }
+        }
+        for what in found.reaches {
+            if !self.operators.iter().any(|o| o.what == what) {
+                self.operators.push(Operator { what, grave: true });
+            }
+        }
+    }
+
+    /// Takes over what a part of the file would do.
+    fn absorb(&mut self, part: Self) {
+        let names = pickle::Scan { globals: part.globals, ..pickle::Scan::default() };
+        self.absorb_names(names, true);
+        self.operators.extend(part.operators);
+        self.metadata.extend(part.metadata);
+        if self.format.is_empty() || self.format == "tar" {
+            self.format = part.format;
+        }
+    }
+}
+
 /// Reads a model file. Nothing is executed and no tensor is copied.
 ///
 /// # Errors
 /// When it is corrupt, truncated, or of no format read here.
 pub fn read_checkpoint(bytes: &[u8]) -> Result<Checkpoint, CheckpointError> {
-    let mut checkpoint = if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06") {
-        torch::read(bytes)?
-    } else if bytes.starts_with(&[0x80]) && matches!(bytes.get(1), Some(2..=5)) {
-        torch::read_bare_pickle(bytes)?
-    } else if bytes.starts_with(numpy::MAGIC) {
-        numpy::read(bytes)?
-    } else if bytes.starts_with(&[0x78]) && matches!(bytes.get(1), Some(0x01 | 0x5e | 0x9c | 0xda)) {
-        torch::read_compressed_pickle(bytes)?
-    } else if bytes.starts_with(gguf::MAGIC) {
-        gguf::read(bytes)?
-    } else if looks_like_safetensors(bytes) {
-        safetensor::read(bytes)?
-    } else if onnx::is_onnx(bytes) {
-        onnx::read(bytes)?
+    let left = Cell::new(MAX_UNPACKED);
+    read_at(bytes, &Look { depth: 0, left: &left })
+}
+
+fn read_at(bytes: &[u8], look: &Look<'_>) -> Result<Checkpoint, CheckpointError> {
+    let archived = bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06");
+    let read = if archived { archive::read(bytes, look) } else { by_beginning(bytes, look) };
+    // An archive is found by its end: whatever stands before it, some loader opens it.
+    let read = if archived || !archive::ends(bytes) {
+        read
     } else {
-        return Err(CheckpointError::Unknown(unknown(bytes)));
+        match (read, archive::read(bytes, look)) {
+            (Ok(mut read), Ok(behind)) => {
+                read.absorb(behind);
+                Ok(read)
+            }
+            (Err(_), Ok(behind)) => Ok(behind),
+            (read, Err(_)) => read,
+        }
+    };
+    let mut checkpoint = match read {
+        Ok(checkpoint) => checkpoint,
+        Err(error) => pretended(bytes, &error).ok_or(error)?,
     };
     checkpoint.tensors.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(checkpoint)
+}
+
+fn by_beginning(bytes: &[u8], look: &Look<'_>) -> Result<Checkpoint, CheckpointError> {
+    if bytes.starts_with(&[0x80]) && matches!(bytes.get(1), Some(0..=5)) {
+        torch::read_bare_pickle(bytes)
+    } else if bytes.starts_with(numpy::MAGIC) {
+        numpy::read(bytes)
+    } else if bytes.starts_with(gguf::MAGIC) {
+        gguf::read(bytes)
+    } else if bytes.starts_with(hdf5::MAGIC) {
+        Ok(hdf5::read(bytes))
+    } else if let Some(boosted) = boosted::read(bytes) {
+        Ok(boosted)
+    } else if looks_like_safetensors(bytes) {
+        safetensor::read(bytes)
+    } else if let Some(read) = packed::read(bytes, look) {
+        read
+    } else if onnx::is_onnx(bytes) {
+        onnx::read(bytes)
+    } else {
+        old_pickle(bytes).ok_or_else(|| CheckpointError::Unknown(unknown(bytes)))
+    }
+}
+
+/// A pickle of the first protocols, which begins like anything: it must read to its end, or name what
+/// Python could import.
+fn old_pickle(bytes: &[u8]) -> Option<Checkpoint> {
+    let found = pickle::scan(bytes);
+    let names = found.globals.iter().any(pickle::Global::is_name);
+    if !names && (found.broken.is_some() || bytes.len() < 4) {
+        return None;
+    }
+    let mut out = Checkpoint { format: "pickle", ..Checkpoint::default() };
+    out.problems.extend(found.broken.clone());
+    out.absorb_names(found, false);
+    Some(out)
+}
+
+/// A file that is broken as what it pretends to be: as a pickle, which cares for no beginning, it may run.
+fn pretended(bytes: &[u8], error: &CheckpointError) -> Option<Checkpoint> {
+    if matches!(error, CheckpointError::Unknown(_)) {
+        return None;
+    }
+    let mut out = old_pickle(bytes).filter(|found| !found.globals.is_empty())?;
+    out.problems.insert(0, error.to_string());
+    Some(out)
 }
 
 fn looks_like_safetensors(bytes: &[u8]) -> bool {
@@ -144,7 +376,7 @@ fn looks_like_safetensors(bytes: &[u8]) -> bool {
 
 fn unknown(bytes: &[u8]) -> String {
     let kind = match bytes {
-        [0x89, b'H', b'D', b'F', ..] => "HDF5 (Keras .h5), which is not read yet",
+        [b'7', b'z', 0xbc, 0xaf, 0x27, 0x1c, ..] => "a 7z archive, which no framework loads; unpack it first",
         _ => "no format known here",
     };
     let first: Vec<String> = bytes.iter().take(8).map(|b| format!("{b:02x}")).collect();

@@ -1,26 +1,26 @@
-//! NumPy's `.npy` and `.npz`: headers are read, arrays stay where they lie. An array of objects is a
-//! pickle, and treated as one.
+//! NumPy's `.npy`: headers are read, arrays stay where they lie. An array of objects is a pickle, and
+//! treated as one; so is what follows a header that cannot be understood.
 
-use std::io::{Cursor, Read};
+use std::ops::Range;
 
-use zip::{CompressionMethod, ZipArchive};
-
-use super::{Checkpoint, CheckpointError, Dtype, Tensor, pickle};
-
-/// Largest array of objects whose pickle is looked at.
-const MAX_OBJECTS: u64 = 64 << 20;
+use super::{
+    Checkpoint, CheckpointError, Dtype, Tensor,
+    literal::{self, Literal},
+    pickle,
+};
 
 pub(super) const MAGIC: &[u8] = b"\x93NUMPY";
 
 /// Where the data begin, of which type, shape and order.
 struct Header {
     data: usize,
-    descr: String,
+    descr: Literal,
     shape: Vec<usize>,
     row_major: bool,
 }
 
-fn header(bytes: &[u8]) -> Option<Header> {
+/// Where the data begin, and the header as far as it can be read.
+fn header(bytes: &[u8]) -> Option<(usize, Option<Header>)> {
     let (major, rest) = (bytes.get(6)?, 8);
     let width = if *major == 1 { 2 } else { 4 };
     let mut length = 0_usize;
@@ -28,13 +28,40 @@ fn header(bytes: &[u8]) -> Option<Header> {
         length |= usize::from(*byte) << (8 * i);
     }
     let data = (rest + width).checked_add(length)?;
-    let text = String::from_utf8_lossy(bytes.get(rest + width..data)?).into_owned();
-    let after = |key: &str| text.split_once(key).map(|(_, rest)| rest.trim_start_matches(['\'', '"', ':', ' ']));
-    let shape = after("'shape'")?.split_once('(')?.1.split_once(')')?.0;
-    let shape = shape.split(',').map(str::trim).filter(|n| !n.is_empty()).map(str::parse).collect::<Result<_, _>>().ok()?;
-    let descr = after("'descr'")?.split(['\'', '"']).next()?.to_owned();
-    let descr = if descr.is_empty() || descr.starts_with('[') { "V".to_owned() } else { descr };
-    Some(Header { data, descr, shape, row_major: after("'fortran_order'")?.starts_with("False") })
+    let text = bytes.get(rest + width..data)?;
+    // The arrays of structures of a thousand fields have headers of some ten thousand characters.
+    if text.len() > 1 << 20 {
+        return Some((data, None));
+    }
+    let parsed = literal::parse(&String::from_utf8_lossy(text)).and_then(|header| {
+        let Literal::List(shape) = header.get("shape")? else { return None };
+        let shape: Option<Vec<usize>> =
+            shape.iter().map(|n| if let Literal::Int(n) = n { usize::try_from(*n).ok() } else { None }).collect();
+        let row_major = !matches!(header.get("fortran_order")?, Literal::Name(name) if name == "True");
+        Some(Header { data, descr: header.get("descr")?.clone(), shape: shape?, row_major })
+    });
+    Some((data, parsed))
+}
+
+/// Whether elements may be objects: all but plain numbers, texts, times and structures of such.
+fn holds_objects(descr: &Literal) -> bool {
+    match descr {
+        Literal::Text(code) => {
+            let code = code.trim_start_matches(['<', '>', '=', '|']);
+            let kind = code.trim_end_matches(|c: char| {
+                c.is_ascii_digit() || matches!(c, '[' | ']' | 'n' | 's' | 'u' | 'm' | 'D' | 'Y' | 'M' | 'W' | 'h')
+            });
+            !(matches!(kind, "b" | "i" | "u" | "f" | "c" | "S" | "a" | "U" | "V" | "?")
+                || code.starts_with("M8")
+                || code.starts_with("m8"))
+        }
+        // Fields: (name, type) or (name, type, shape), the name alone or with a title.
+        Literal::List(fields) => fields.iter().any(|field| match field {
+            Literal::List(parts) => parts.get(1).is_none_or(holds_objects),
+            _ => true,
+        }),
+        _ => true,
+    }
 }
 
 fn dtype(descr: &str) -> Dtype {
@@ -52,19 +79,19 @@ fn dtype(descr: &str) -> Dtype {
     }
 }
 
-/// Adds an array that begins at `from` of a file and ends at `to`.
-fn add(out: &mut Checkpoint, name: &str, file: &[u8], from: usize, to: usize) -> Result<(), String> {
-    let array = &file[from..to];
-    let Some(header) = header(array) else { return Err(format!("{name} has a header that is none of NumPy's")) };
-    if header.descr.contains('O') {
-        out.globals.extend(pickle::globals_of(&array[header.data..]));
-        return Ok(());
+/// Adds an array that lies within a file.
+pub(super) fn add(out: &mut Checkpoint, name: &str, file: &[u8], within: Range<usize>) -> Result<(), String> {
+    let array = &file[within.clone()];
+    let Some((_, Some(header))) = header(array) else { return names(out, array) };
+    if holds_objects(&header.descr) {
+        return names(out, array);
     }
-    let (dtype, begin) = (dtype(&header.descr), from + header.data);
+    let Literal::Text(descr) = &header.descr else { return Ok(()) };
+    let (dtype, begin) = (dtype(descr), within.start + header.data);
     let elements = header.shape.iter().try_fold(1_usize, |n, d| n.checked_mul(*d));
     let bytes = elements.and_then(|n| n.checked_mul(dtype.size())).and_then(|n| begin.checked_add(n));
     match bytes {
-        Some(end) if end <= to => {
+        Some(end) if end <= within.end => {
             // Column-major arrays are named, with their values in an order of their own.
             let shape = if header.row_major { header.shape } else { header.shape.into_iter().rev().collect() };
             out.tensors.push(Tensor { name: name.to_owned(), dtype, shape, bytes: begin..end });
@@ -74,42 +101,26 @@ fn add(out: &mut Checkpoint, name: &str, file: &[u8], from: usize, to: usize) ->
     }
 }
 
-pub(super) fn read(bytes: &[u8]) -> Result<Checkpoint, CheckpointError> {
-    let mut out = Checkpoint { format: "numpy", ..Checkpoint::default() };
-    add(&mut out, "array", bytes, 0, bytes.len()).map_err(CheckpointError::Truncated)?;
-    Ok(out)
+/// What an array would import when it is loaded, if it is one of objects.
+pub(super) fn names(out: &mut Checkpoint, array: &[u8]) -> Result<(), String> {
+    let Some((data, parsed)) = header(array) else { return Err("an array has a header that is none of NumPy's".to_owned()) };
+    let objects = parsed.as_ref().is_none_or(|header| holds_objects(&header.descr));
+    if objects && let Some(bytes) = array.get(data..) {
+        let found = pickle::scan(bytes);
+        let sure = found.broken.is_none();
+        out.absorb_names(found, sure);
+    }
+    if parsed.is_none() { Err("an array has a header that is none of NumPy's".to_owned()) } else { Ok(()) }
 }
 
-/// A zip archive whose entries end in `.npy`.
-pub(super) fn read_archive(bytes: &[u8], archive: &mut ZipArchive<Cursor<&[u8]>>) -> Checkpoint {
+pub(super) fn read(bytes: &[u8]) -> Result<Checkpoint, CheckpointError> {
     let mut out = Checkpoint { format: "numpy", ..Checkpoint::default() };
-    for index in 0..archive.len() {
-        let Ok(mut entry) = archive.by_index(index) else { continue };
-        let name = entry.name().map(|name| name.trim_end_matches(".npy").to_owned()).unwrap_or_default();
-        let place = entry.data_start().and_then(|start| {
-            let start = usize::try_from(start).ok()?;
-            let end = start.checked_add(usize::try_from(entry.size()).ok()?)?;
-            (end <= bytes.len()).then_some((start, end))
-        });
-        let added = match place {
-            Some((start, end)) if entry.compression() == CompressionMethod::Stored => add(&mut out, &name, bytes, start, end),
-            _ => {
-                // A compressed array is not mapped; whether it is a pickle is still looked at.
-                let mut plain = Vec::new();
-                match entry.by_ref().take(MAX_OBJECTS).read_to_end(&mut plain) {
-                    Ok(_) => {
-                        if let Some(header) = header(&plain).filter(|h| h.descr.contains('O')) {
-                            out.globals.extend(pickle::globals_of(&plain[header.data..]));
-                        }
-                        Ok(())
-                    }
-                    Err(error) => Err(format!("{name} cannot be read: {error}")),
-                }
-            }
-        };
-        if let Err(problem) = added {
-            out.problems.push(problem);
+    match add(&mut out, "array", bytes, 0..bytes.len()) {
+        Err(why) if out.globals.is_empty() => Err(CheckpointError::Truncated(why)),
+        Err(why) => {
+            out.problems.push(why);
+            Ok(out)
         }
+        Ok(()) => Ok(out),
     }
-    out
 }

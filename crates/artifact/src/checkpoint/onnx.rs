@@ -66,38 +66,116 @@ fn text(bytes: &[u8], field: &Field) -> String {
     field.range.clone().map_or_else(String::new, |range| String::from_utf8_lossy(&bytes[range]).into_owned())
 }
 
-/// Whether bytes are an ONNX model: a version first, and a graph.
+/// Whether bytes are an ONNX model: a message with a version and a graph, in any order.
 pub(super) fn is_onnx(bytes: &[u8]) -> bool {
-    bytes.first() == Some(&0x08)
-        && fields(bytes, 0..bytes.len()).is_some_and(|model| model.iter().any(|f| f.number == 7 && f.range.is_some()))
+    matches!(bytes.first(), Some(0x08 | 0x12 | 0x1a | 0x22 | 0x28 | 0x32 | 0x3a | 0x42 | 0x72 | 0xa2 | 0xca))
+        && fields(bytes, 0..bytes.len()).is_some_and(|model| {
+            model.iter().any(|f| f.number == 7 && f.range.is_some()) && model.iter().any(|f| f.number == 1 && f.range.is_none())
+        })
 }
+
+/// Deepest graph within a graph.
+const MAX_DEPTH: usize = 32;
 
 pub(super) fn read(bytes: &[u8]) -> Result<Checkpoint, CheckpointError> {
     let broken = |what: &str| CheckpointError::Corrupt(format!("{what} is no ONNX message; export the model again"));
     let model = fields(bytes, 0..bytes.len()).ok_or_else(|| broken("the file"))?;
-    let mut out = Checkpoint { format: "onnx", ..Checkpoint::default() };
-    for graph in model.iter().filter(|f| f.number == 7).filter_map(|f| f.range.clone()) {
-        for field in fields(bytes, graph).ok_or_else(|| broken("the graph"))? {
-            let Some(range) = field.range.clone() else { continue };
-            match field.number {
-                1 => node(&mut out, bytes, range).ok_or_else(|| broken("a node"))?,
-                5 => tensor(&mut out, bytes, range).ok_or_else(|| broken("a tensor"))?,
-                _ => {}
+    let mut reader = Reader { bytes, out: Checkpoint { format: "onnx", ..Checkpoint::default() }, own: Vec::new() };
+    let parts = |number: u64| model.iter().filter(move |f| f.number == number).filter_map(|f| f.range.clone());
+    // Functions that the model brings along give its own domains a meaning.
+    for function in parts(25) {
+        let inner = fields(bytes, function).ok_or_else(|| broken("a function"))?;
+        reader.own.extend(inner.iter().filter(|f| f.number == 10).map(|f| text(bytes, f)));
+    }
+    for function in parts(25) {
+        reader.nodes(function, 7, 0).ok_or_else(|| broken("a function"))?;
+    }
+    for graph in parts(7) {
+        reader.graph(graph, 0).ok_or_else(|| broken("the graph"))?;
+    }
+    // Training: how to initialise, and the algorithm.
+    for training in parts(20) {
+        for field in fields(bytes, training).ok_or_else(|| broken("the training part"))? {
+            if let (1 | 2, Some(range)) = (field.number, field.range) {
+                reader.graph(range, 0).ok_or_else(|| broken("the training part"))?;
             }
         }
     }
-    Ok(out)
+    Ok(reader.out)
 }
 
-fn node(out: &mut Checkpoint, bytes: &[u8], range: Range<usize>) -> Option<()> {
-    let fields = fields(bytes, range)?;
-    let of = |number| fields.iter().find(|f| f.number == number).map(|f| text(bytes, f)).unwrap_or_default();
-    let (kind, domain) = (of(4), of(7));
-    let what = format!("operator {domain}.{kind}");
-    if !KNOWN.contains(&domain.as_str()) && out.operators.len() < LISTED && !out.operators.iter().any(|o| o.what == what) {
-        out.operators.push(Operator { what, grave: false });
+struct Reader<'a> {
+    bytes: &'a [u8],
+    out: Checkpoint,
+    /// Domains of the model's own functions.
+    own: Vec<String>,
+}
+
+impl Reader<'_> {
+    fn graph(&mut self, range: Range<usize>, depth: usize) -> Option<()> {
+        if depth > MAX_DEPTH {
+            return None;
+        }
+        for field in fields(self.bytes, range)? {
+            let Some(range) = field.range else { continue };
+            match field.number {
+                1 => self.node(range, depth)?,
+                5 => tensor(&mut self.out, self.bytes, range)?,
+                15 => self.sparse(range)?,
+                _ => {}
+            }
+        }
+        Some(())
     }
-    Some(())
+
+    fn nodes(&mut self, range: Range<usize>, number: u64, depth: usize) -> Option<()> {
+        for field in fields(self.bytes, range)?.into_iter().filter(|f| f.number == number) {
+            self.node(field.range?, depth)?;
+        }
+        Some(())
+    }
+
+    /// Values and indices.
+    fn sparse(&mut self, range: Range<usize>) -> Option<()> {
+        for field in fields(self.bytes, range)? {
+            if let (1 | 2, Some(inner)) = (field.number, field.range) {
+                self.quiet(inner)?;
+            }
+        }
+        Some(())
+    }
+
+    /// A tensor that is no weight: where it lies counts, its values do not.
+    fn quiet(&mut self, range: Range<usize>) -> Option<()> {
+        let weights = self.out.tensors.len();
+        tensor(&mut self.out, self.bytes, range)?;
+        self.out.tensors.truncate(weights);
+        Some(())
+    }
+
+    fn node(&mut self, range: Range<usize>, depth: usize) -> Option<()> {
+        let bytes = self.bytes;
+        let fields = fields(bytes, range)?;
+        let of = |number| fields.iter().find(|f| f.number == number).map(|f| text(bytes, f)).unwrap_or_default();
+        let (kind, domain) = (of(4), of(7));
+        let what = format!("operator {domain}.{kind}");
+        let known = KNOWN.contains(&domain.as_str()) || self.own.contains(&domain);
+        if !known && self.out.operators.len() < LISTED && !self.out.operators.iter().any(|o| o.what == what) {
+            self.out.operators.push(Operator { what, grave: false });
+        }
+        for attribute in fields.into_iter().filter(|f| f.number == 5) {
+            for field in self::fields(bytes, attribute.range?)? {
+                let Some(range) = field.range else { continue };
+                match field.number {
+                    5 | 10 => self.quiet(range)?,
+                    6 | 11 => self.graph(range, depth + 1)?,
+                    22 | 23 => self.sparse(range)?,
+                    _ => {}
+                }
+            }
+        }
+        Some(())
+    }
 }
 
 fn tensor(out: &mut Checkpoint, bytes: &[u8], range: Range<usize>) -> Option<()> {

@@ -1,0 +1,122 @@
+//! HDF5, as Keras writes `.h5`. The model's configuration is text in an attribute, and is looked through;
+//! weights are datasets, of which those that lie in one piece are read where they lie. Data and objects that
+//! the file takes from other files are listed.
+
+use hdf5_pure::{AttrValue, Dataset, Datatype, DatatypeByteOrder, File, Group, Layout};
+
+use super::{Checkpoint, Dtype, Operator, Tensor, keras};
+
+pub(super) const MAGIC: &[u8] = b"\x89HDF\r\n\x1a\n";
+
+/// Largest file whose datasets are listed: it is copied for that.
+const MAX_BYTES: usize = 512 << 20;
+const MAX_DEPTH: usize = 32;
+const MAX_DATASETS: usize = 100_000;
+
+pub(super) fn read(bytes: &[u8]) -> Checkpoint {
+    let mut out = Checkpoint { format: "hdf5", ..Checkpoint::default() };
+    // The whole file is searched for configurations: what a reader cannot open, another may.
+    if keras::configs_within(bytes, &mut out) {
+        out.format = "keras";
+    }
+    objects(bytes, &mut out);
+    out
+}
+
+/// Data that lie in other files, of the weights within a Keras archive.
+pub(super) fn reaches(bytes: &[u8], out: &mut Checkpoint) {
+    let mut inner = Checkpoint::default();
+    objects(bytes, &mut inner);
+    out.operators.append(&mut inner.operators);
+}
+
+fn objects(bytes: &[u8], out: &mut Checkpoint) {
+    if bytes.len() > MAX_BYTES {
+        return;
+    }
+    // The reader is another's: a defect of it must cost no more than this file's tensors.
+    let walked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let file = File::from_bytes(bytes.to_vec()).map_err(|error| error.to_string())?;
+        if let Ok(attributes) = file.root().attrs() {
+            for key in ["keras_version", "backend"] {
+                if let Some(AttrValue::String(text)) = attributes.get(key) {
+                    out.metadata.insert(key.to_owned(), text.clone());
+                }
+            }
+        }
+        walk(&file.root(), "", 0, out)
+    }));
+    // Addresses and sizes are the file's own claims.
+    out.tensors.retain(|tensor| {
+        let elements = tensor.shape.iter().try_fold(tensor.dtype.size(), |n, d| n.checked_mul(*d));
+        tensor.bytes.end <= bytes.len() && elements == Some(tensor.bytes.len())
+    });
+    match walked {
+        Ok(Ok(())) => {}
+        Ok(Err(why)) => out.problems.push(format!("the HDF5 file cannot be read through: {why}")),
+        Err(_) => out.problems.push("the HDF5 file cannot be read through".to_owned()),
+    }
+}
+
+fn walk(group: &Group, path: &str, depth: usize, out: &mut Checkpoint) -> Result<(), String> {
+    if depth > MAX_DEPTH {
+        return Err("groups lie too deep within each other".to_owned());
+    }
+    for (name, dataset) in group.iter_datasets().map_err(|error| error.to_string())? {
+        if out.tensors.len() >= MAX_DATASETS {
+            return Err(format!("more than {MAX_DATASETS} datasets"));
+        }
+        look(&dataset, &join(path, &name), out);
+    }
+    for (name, inner) in group.iter_groups().map_err(|error| error.to_string())? {
+        walk(&inner, &join(path, &name), depth + 1, out)?;
+    }
+    Ok(())
+}
+
+fn join(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") }
+}
+
+fn look(dataset: &Dataset, name: &str, out: &mut Checkpoint) {
+    let (Ok(shape), Ok(layout), Ok(datatype)) = (dataset.shape(), dataset.layout(), dataset.datatype()) else { return };
+    match layout {
+        Layout::Contiguous { address: Some(address), size } => {
+            let Some(dtype) = dtype(&datatype) else { return };
+            let place = usize::try_from(address).ok().zip(usize::try_from(size).ok());
+            let shape: Option<Vec<usize>> = shape.iter().map(|n| usize::try_from(*n).ok()).collect();
+            if let (Some((from, length)), Some(shape)) = (place, shape) {
+                let end = from.saturating_add(length);
+                out.tensors.push(Tensor { name: name.to_owned(), dtype, shape, bytes: from..end });
+            }
+        }
+        // Without an address the values are in no file, or in another one: reading a single row tells.
+        Layout::Contiguous { address: None, .. } => {
+            if let Err(error) = dataset.read_raw_rows(0, 1)
+                && error.to_string().to_lowercase().contains("external")
+            {
+                out.operators.push(Operator { what: format!("{name} lies in another file"), grave: true });
+            }
+        }
+        _ => {}
+    }
+}
+
+fn dtype(datatype: &Datatype) -> Option<Dtype> {
+    match datatype {
+        Datatype::FloatingPoint { size, byte_order: DatatypeByteOrder::LittleEndian, .. } => match size {
+            8 => Some(Dtype::F64),
+            4 => Some(Dtype::F32),
+            2 => Some(Dtype::F16),
+            _ => None,
+        },
+        Datatype::FixedPoint { size, byte_order: DatatypeByteOrder::LittleEndian, .. } => match size {
+            8 => Some(Dtype::I64),
+            4 => Some(Dtype::I32),
+            2 => Some(Dtype::I16),
+            1 => Some(Dtype::I8),
+            _ => None,
+        },
+        _ => None,
+    }
+}
