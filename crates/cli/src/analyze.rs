@@ -208,6 +208,10 @@ fn of_path(kind: ArtifactKind, path: &Path) -> Artifact {
 fn root_of(artifact: &Artifact) -> Option<PathBuf> {
     let ArtifactSource::Uri(uri) = &artifact.source else { return None };
     let mut path = PathBuf::from(uri.strip_prefix("file://")?);
+    // An index names the files beside it.
+    if path.to_string_lossy().ends_with(".index.json") {
+        path.pop();
+    }
     while !path.exists() {
         path = path.parent()?.to_owned();
     }

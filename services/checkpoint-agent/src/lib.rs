@@ -3,12 +3,13 @@
 //! they lie in the file, so memory stays flat whatever the model's size.
 
 mod detect;
+mod files;
 mod pickle_safety;
 mod tensors;
 
 use deepfix_agent::{Agent, Analysis, Describe, Reader, Sink, Stop};
 use deepfix_artifact::{
-    checkpoint::{Checkpoint, CheckpointError, read_checkpoint},
+    checkpoint::{Checkpoint, KEYS},
     parse_json,
 };
 use deepfix_model::{ArtifactKind, BugType, Checked, Evidence, Finding, Note, Severity};
@@ -55,28 +56,20 @@ impl Agent for CheckpointAgent {
     fn analyze(&self, analysis: &mut Analysis<'_>, sink: &mut Sink<'_>) -> Result<(), Stop> {
         let sdk = analysis.artifact(KIND).is_some_and(|a| a.format == SDK_FORMAT);
         sink.progress("reading checkpoint", Some(0.05))?;
-        let Some(opened) = analysis.open(KIND) else { return Ok(()) };
         if sdk {
-            describe_sdk(analysis, &opened.content);
+            if let Some(opened) = analysis.open(KIND) {
+                describe_sdk(analysis, &opened.content);
+            }
             return Ok(());
         }
-        let checkpoint = match read_checkpoint(&opened.content) {
-            Ok(checkpoint) => checkpoint,
-            Err(error) => {
-                let code = match error {
-                    CheckpointError::Corrupt(_) | CheckpointError::Truncated(_) => "corrupt_checkpoint",
-                    CheckpointError::Unknown(_) => "unknown_format",
-                };
-                analysis.unreadable(KIND, code, error.to_string());
-                return Ok(());
-            }
-        };
-        problems(sink, &checkpoint, opened.content.len())?;
+        let Some((checkpoint, files)) = files::read(analysis) else { return Ok(()) };
+        problems(sink, &checkpoint, files.len())?;
         analysis.checked(Checked::done("corrupt_checkpoint", 1, usize::from(!checkpoint.problems.is_empty())));
         if checkpoint.format != "safetensors" || !checkpoint.globals.is_empty() {
             pickle_safety::detect(analysis, sink, &checkpoint)?;
         }
         operators(analysis, sink, &checkpoint)?;
+        contents(analysis, &checkpoint);
         if checkpoint.tensors.is_empty() {
             analysis.note(Note::new(
                 "unknown_format",
@@ -85,7 +78,22 @@ impl Agent for CheckpointAgent {
             ));
             return Ok(());
         }
-        tensors::detect(analysis, sink, &checkpoint, &opened.content)
+        tensors::detect(analysis, sink, &checkpoint, &files)
+    }
+}
+
+/// What the file says of itself: how far training was, with which settings.
+fn contents(analysis: &mut Analysis<'_>, checkpoint: &Checkpoint) {
+    let said: Vec<String> = checkpoint
+        .metadata
+        .iter()
+        .filter(|(key, value)| value.len() <= 60 && !key.starts_with("tokenizer.") && key.as_str() != KEYS)
+        .take(24)
+        .map(|(key, value)| format!("{key} {value}"))
+        .collect();
+    if !said.is_empty() {
+        let text = format!("the {} file says of itself: {}", checkpoint.format, said.join(", "));
+        analysis.note(Note::new("checkpoint_contents", "artifact:checkpoint", text));
     }
 }
 

@@ -5,7 +5,10 @@ use deepfix_artifact::checkpoint::{Checkpoint, Dtype, Tensor};
 use deepfix_model::{ArtifactKind, BugType, Chart, ChartKind, Checked, Evidence, Finding, Note, Num, Series, Severity, above};
 use half::{bf16, f16};
 
-use crate::detect::{DETECTORS, Weights};
+use crate::{
+    detect::{DETECTORS, Weights},
+    files::Files,
+};
 
 const KIND: ArtifactKind = ArtifactKind::Checkpoint;
 /// Fewest rows and columns of a matrix whose rows can be compared.
@@ -45,6 +48,11 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
+    /// Whether all values are one.
+    pub(crate) fn is_constant(&self) -> bool {
+        self.smallest >= self.highest
+    }
+
     /// Values that are no number.
     pub(crate) fn bad(&self) -> usize {
         self.nan + self.infinite
@@ -62,8 +70,8 @@ const F16_LARGEST: f64 = 65_504.0;
 const F16_NORMAL: f64 = 6.103_515_625e-5;
 
 /// Calls `each(index, value)` for every element.
-pub(crate) fn for_each(tensor: &Tensor, file: &[u8], mut each: impl FnMut(usize, f64)) {
-    let bytes = &file[tensor.bytes.clone()];
+pub(crate) fn for_each(tensor: &Tensor, files: &Files, mut each: impl FnMut(usize, f64)) {
+    let bytes = files.of(tensor);
     macro_rules! walk {
         ($n:literal, $get:expr) => {
             for (i, raw) in bytes.chunks_exact($n).enumerate() {
@@ -82,6 +90,20 @@ pub(crate) fn for_each(tensor: &Tensor, file: &[u8], mut each: impl FnMut(usize,
     }
 }
 
+/// One element of a floating tensor.
+pub(crate) fn value(tensor: &Tensor, files: &Files, index: usize) -> f64 {
+    let bytes = files.of(tensor);
+    let size = tensor.dtype.size();
+    let Some(raw) = index.checked_mul(size).and_then(|from| bytes.get(from..from + size)) else { return 0.0 };
+    match (tensor.dtype, raw) {
+        (Dtype::F64, &[a, b, c, d, e, f, g, h]) => f64::from_le_bytes([a, b, c, d, e, f, g, h]),
+        (Dtype::F32, &[a, b, c, d]) => f64::from(f32::from_le_bytes([a, b, c, d])),
+        (Dtype::F16, &[a, b]) => f16::from_le_bytes([a, b]).to_f64(),
+        (Dtype::Bf16, &[a, b]) => bf16::from_le_bytes([a, b]).to_f64(),
+        _ => 0.0,
+    }
+}
+
 /// Rows and columns when the tensor is a weight matrix: linear layers, and convolutions with all
 /// but the first dimension flattened.
 pub(crate) fn matrix(tensor: &Tensor) -> Option<(usize, usize)> {
@@ -90,7 +112,7 @@ pub(crate) fn matrix(tensor: &Tensor) -> Option<(usize, usize)> {
     (tensor.shape.len() >= 2 && *rows >= 2 && columns >= 2).then_some((*rows, columns))
 }
 
-fn summarize(tensor: &Tensor, file: &[u8]) -> Summary {
+fn summarize(tensor: &Tensor, files: &Files) -> Summary {
     let mut out = Summary { smallest: f64::INFINITY, highest: f64::NEG_INFINITY, fits_bf16: true, ..Summary::default() };
     let half = tensor.dtype == Dtype::F16;
     let mut squares = 0.0;
@@ -100,7 +122,7 @@ fn summarize(tensor: &Tensor, file: &[u8]) -> Summary {
     let mut column_used = vec![false; shape.map_or(0, |s| s.1)];
     let (mut row_used, mut spread) = (false, 0.0_f64);
     let mut column = 0;
-    for_each(tensor, file, |i, v| {
+    for_each(tensor, files, |i, v| {
         if v.is_finite() {
             squares += v * v;
             out.largest = out.largest.max(v.abs());
@@ -149,7 +171,12 @@ fn summarize(tensor: &Tensor, file: &[u8]) -> Summary {
     out
 }
 
-pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, checkpoint: &Checkpoint, file: &[u8]) -> Result<(), Stop> {
+pub(crate) fn detect(
+    analysis: &mut Analysis<'_>,
+    sink: &mut Sink<'_>,
+    checkpoint: &Checkpoint,
+    files: &Files,
+) -> Result<(), Stop> {
     let cancel = analysis.cancel();
     let floats: Vec<&Tensor> = checkpoint.tensors.iter().filter(|t| t.dtype.is_float() && t.elements() > 0).collect();
     let (mut bad, mut symmetric, mut dead, mut norms) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -162,7 +189,7 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, checkpoin
         if i % 16 == 0 {
             sink.progress("reading tensors", Some(0.1 + 0.85 * i as f64 / floats.len() as f64))?;
         }
-        let summary = summarize(tensor, file);
+        let summary = summarize(tensor, files);
         if summary.nan + summary.infinite > 0 {
             bad.push(not_finite(tensor, &summary));
         } else if let Some((rows, columns)) = matrix(tensor) {
@@ -186,7 +213,7 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, checkpoin
     let everywhere = constant * 2 >= matrices;
     let symmetric: Vec<Finding> = symmetric.into_iter().filter(|(constant, _)| !constant || everywhere).map(|s| s.1).collect();
     let thresholds = analysis.thresholds().clone();
-    let weights = Weights::new(checkpoint, file, seen, &thresholds);
+    let weights = Weights::new(checkpoint, files, seen, &thresholds);
     sink.progress("comparing layers", Some(0.96))?;
     let mut results =
         vec![("nan_weights", floats.len(), bad), ("symmetric_weights", matrices, symmetric), ("dead_units", matrices, dead)];

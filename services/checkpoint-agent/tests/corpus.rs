@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use deepfix_agent::{Options, Reader, run_local};
+use deepfix_artifact::checkpoint::read_checkpoint;
 use deepfix_checkpoint_agent::CheckpointAgent;
 use deepfix_model::{Artifact, ArtifactKind, ArtifactSource};
 use serde_json::Value;
@@ -193,6 +194,17 @@ fn faults_between_layers_are_found_and_a_sound_model_is_silent() {
         .collect();
     assert_eq!(codes(file(&widened, "")), ["precision_loss"]);
     assert_eq!(codes(file(&sound, &"x".repeat(2_000_000))), ["oversized_header"]);
+    // Two directions are left of sixty-four.
+    let (a, b) = (Random(50).trained(64, 0.1), Random(51).trained(64, 0.1));
+    let (c, d) = (Random(52).trained(64, 1.0), Random(53).trained(64, 0.5));
+    let thin: Vec<f32> = (0..4096).map(|i| c[i / 64] * a[i % 64] + d[i / 64] * b[i % 64]).collect();
+    assert_eq!(with(&mut |t| t[8] = f32s("layers.2.weight", &[64, 64], &thin)), ["low_rank_collapse"]);
+    // Integers with and without their scales.
+    let packed = |i: usize| (format!("q.{i}.weight"), "I8", vec![32, 32], vec![7_u8; 1024]);
+    let scales = |i: usize, value: f32| f32s(&format!("q.{i}.weight_scale"), &[32], &[value; 32]);
+    assert!(with(&mut |t| t.extend([packed(0), scales(0, 0.01)])).is_empty());
+    assert_eq!(with(&mut |t| t.push(packed(0))), ["quantization_mismatch"]);
+    assert_eq!(with(&mut |t| t.extend([packed(0), scales(0, 0.0)])), ["quantization_mismatch"]);
 }
 
 #[test]
@@ -221,4 +233,60 @@ fn files_of_other_libraries_are_told_from_those_with_a_payload() {
     }
     assert!(honest >= 8 && hostile >= 9, "{honest} honest, {hostile} hostile");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A model in shards is its shards together, whether its folder or its index is handed in.
+#[test]
+fn shards_are_read_as_one_model_and_checked_against_their_index() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let names = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"];
+    let mut random = Random(5);
+    let layer = |random: &mut Random, i: usize| f32s(&format!("layers.{i}.weight"), &[64, 64], &random.trained(4096, 0.08));
+    let mut broken = layer(&mut random, 3);
+    broken.3[400..404].copy_from_slice(&f32::NAN.to_le_bytes());
+    let shards = [vec![layer(&mut random, 0), layer(&mut random, 1)], vec![layer(&mut random, 2), broken]];
+    let mut map = Vec::new();
+    for (name, tensors) in names.iter().zip(&shards) {
+        std::fs::write(folder.path().join(name), file(tensors, "")).expect("written");
+        map.extend(tensors.iter().map(|t| format!("\"{}\":\"{name}\"", t.0)));
+    }
+    let index = folder.path().join("model.safetensors.index.json");
+    let write = |map: &[String]| std::fs::write(&index, format!("{{\"weight_map\":{{{}}}}}", map.join(","))).expect("written");
+    write(&map);
+    let look = |path: &std::path::Path| {
+        let source = deepfix_source::SourceConfig {
+            allowed_roots: vec![folder.path().canonicalize().expect("there")],
+            ..deepfix_source::SourceConfig::default()
+        };
+        let artifact = Artifact {
+            kind: ArtifactKind::Checkpoint,
+            format: String::new(),
+            file_name: String::new(),
+            source: ArtifactSource::Uri(format!("file://{}", path.canonicalize().expect("there").display())),
+        };
+        let local = run_local(&CheckpointAgent, &Reader::new(&source), vec![artifact], Options::default()).expect("runs");
+        local.findings.iter().map(|f| format!("{} {}", f.code, f.title)).collect::<Vec<String>>()
+    };
+    for path in [folder.path(), &index] {
+        let found = look(path);
+        assert!(matches!(&found[..], [one] if one.starts_with("nan_weights `layers.3.weight`")), "{found:?}");
+    }
+    // The index names what no shard holds.
+    map.push(format!("\"layers.4.weight\":\"{}\"", names[1]));
+    write(&map);
+    assert!(look(&index).iter().any(|f| f.starts_with("corrupt_checkpoint")), "{:?}", look(&index));
+    map.push("\"layers.5.weight\":\"../../etc/passwd\"".to_owned());
+    write(&map);
+    assert!(look(&index).iter().any(|f| f.starts_with("corrupt_checkpoint")));
+}
+
+#[test]
+fn a_checkpoint_to_go_on_from_needs_its_optimizer() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../testdata/checkpoints");
+    assert_eq!(codes(std::fs::read(folder.join("without_optimizer.ckpt")).expect("committed")), ["missing_optimizer_state"]);
+    // The whole one is among the honest files; what it says of itself is read without loading it.
+    let whole = read_checkpoint(&std::fs::read(folder.join("honest_resumable.ckpt")).expect("committed")).expect("reads");
+    let said = |key: &str| whole.metadata.get(key).map(String::as_str);
+    assert_eq!((said("optimizer.lr"), said("optimizer.weight_decay")), (Some("0.003"), Some("0.02")));
+    assert_eq!((said("optimizer.state_entries"), said("hyper_parameters.batch_size")), (Some("4"), Some("32")));
 }

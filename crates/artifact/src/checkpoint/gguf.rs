@@ -120,7 +120,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Checkpoint, CheckpointError> {
         let from = usize::try_from(offset).ok().and_then(|offset| start.checked_add(offset));
         let size = shape.iter().try_fold(dtype.size(), |n, d| n.checked_mul(*d));
         match from.zip(size).and_then(|(from, size)| Some((from, from.checked_add(size)?))) {
-            Some((from, to)) if to <= bytes.len() => out.tensors.push(Tensor { name, dtype, shape, bytes: from..to }),
+            Some((from, to)) if to <= bytes.len() => out.tensors.push(Tensor { name, dtype, shape, bytes: from..to, file: 0 }),
             _ => {
                 return Err(CheckpointError::Truncated(format!(
                     "tensor {name} reaches beyond the file's {} bytes; copy or convert it again",

@@ -87,7 +87,7 @@ fn look(dataset: &Dataset, name: &str, out: &mut Checkpoint) {
             let shape: Option<Vec<usize>> = shape.iter().map(|n| usize::try_from(*n).ok()).collect();
             if let (Some((from, length)), Some(shape)) = (place, shape) {
                 let end = from.saturating_add(length);
-                out.tensors.push(Tensor { name: name.to_owned(), dtype, shape, bytes: from..end });
+                out.tensors.push(Tensor { name: name.to_owned(), dtype, shape, bytes: from..end, file: 0 });
             }
         }
         // Without an address the values are in no file, or in another one: reading a single row tells.

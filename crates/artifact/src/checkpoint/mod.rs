@@ -17,6 +17,7 @@ mod torch;
 use std::{cell::Cell, collections::BTreeMap, io::Read, ops::Range};
 
 pub use pickle::Global;
+pub use torch::{KEYS, OPTIMIZER_ENTRIES};
 
 /// A model file as it was read.
 #[derive(Debug, Default)]
@@ -56,6 +57,8 @@ pub struct Tensor {
     pub shape: Vec<usize>,
     /// Bytes in the file, contiguous and row-major.
     pub bytes: Range<usize>,
+    /// Which file of a model in several.
+    pub file: usize,
 }
 
 impl Tensor {
@@ -276,6 +279,20 @@ impl Checkpoint {
                 self.operators.push(Operator { what, grave: true });
             }
         }
+    }
+
+    /// Takes over a further file of a model that lies in several.
+    pub fn join(&mut self, shard: Self, file: usize, name: &str) {
+        self.tensors.extend(shard.tensors.into_iter().map(|t| Tensor { file, ..t }));
+        self.problems.extend(shard.problems.iter().map(|problem| format!("{name}: {problem}")));
+        self.absorb(Self {
+            globals: shard.globals,
+            operators: shard.operators,
+            metadata: shard.metadata,
+            format: shard.format,
+            ..Self::default()
+        });
+        self.tensors.sort_by(|a, b| a.name.cmp(&b.name));
     }
 
     /// Takes over what a part of the file would do.

@@ -94,7 +94,7 @@ pub(super) fn add(out: &mut Checkpoint, name: &str, file: &[u8], within: Range<u
         Some(end) if end <= within.end => {
             // Column-major arrays are named, with their values in an order of their own.
             let shape = if header.row_major { header.shape } else { header.shape.into_iter().rev().collect() };
-            out.tensors.push(Tensor { name: name.to_owned(), dtype, shape, bytes: begin..end });
+            out.tensors.push(Tensor { name: name.to_owned(), dtype, shape, bytes: begin..end, file: 0 });
             Ok(())
         }
         _ => Err(format!("{name} needs more bytes than the file has; copy or save it again")),

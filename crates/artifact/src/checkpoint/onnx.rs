@@ -218,7 +218,7 @@ fn tensor(out: &mut Checkpoint, bytes: &[u8], range: Range<usize>) -> Option<()>
     match data {
         Some(raw) if dtype == Dtype::Other || raw.len() == size => {
             let bytes = if dtype == Dtype::Other { raw.start..raw.start } else { raw };
-            out.tensors.push(Tensor { name, dtype, shape, bytes });
+            out.tensors.push(Tensor { name, dtype, shape, bytes, file: 0 });
         }
         Some(raw) => out.problems.push(format!("tensor {name} of shape {shape:?} has {} bytes instead of {size}", raw.len())),
         // Small tensors may be lists of numbers; external ones lie in another file.

@@ -22,7 +22,13 @@ pub(super) fn read(bytes: &[u8]) -> Result<Checkpoint, CheckpointError> {
                 bytes.len()
             )));
         }
-        out.tensors.push(Tensor { name: name.clone(), dtype: dtype(info.dtype), shape: info.shape.clone(), bytes: from..to });
+        out.tensors.push(Tensor {
+            name: name.clone(),
+            dtype: dtype(info.dtype),
+            shape: info.shape.clone(),
+            bytes: from..to,
+            file: 0,
+        });
     }
     // The crate's own check of gaps, overlaps and the total length.
     SafeTensors::deserialize(bytes).map_err(|error| explain(bytes, &error))?;

@@ -47,19 +47,77 @@ pub(super) fn collect(pickle: &Pickle, storages: &BTreeMap<String, Range<usize>>
         .or_else(|| collector.entry(root, "model_state_dict"))
         .or_else(|| collector.entry(root, "model"));
     for key in ["epoch", "global_step", "step", "pytorch-lightning_version"] {
-        let shown = collector.entry(root, key).and_then(|id| match pickle.node(id) {
-            Node::Int(v) => Some(v.to_string()),
-            Node::Text(v) => Some(v.clone()),
-            _ => None,
-        });
-        if let Some(shown) = shown {
+        if let Some(shown) = collector.entry(root, key).and_then(|id| collector.scalar(id)) {
             collector.out.metadata.insert(key.to_owned(), shown);
         }
+    }
+    if weights.is_some() {
+        collector.training(root);
     }
     collector.walk(weights.unwrap_or(root), &mut String::new(), 0);
 }
 
+/// Metadata of a training checkpoint.
+pub const OPTIMIZER_ENTRIES: &str = "optimizer.state_entries";
+/// Keys of such a file, separated by commas.
+pub const KEYS: &str = "training.keys";
+/// Hyper-parameters kept of a file.
+const MAX_PARAMETERS: usize = 200;
+
 impl Collector<'_> {
+    /// What a training loop saved beside the weights: which parts, the optimizer's settings and how many
+    /// parameters it has state for, hyper-parameters.
+    fn training(&mut self, root: Id) {
+        let Node::Dict(items) = self.pickle.node(root) else { return };
+        let keys: Vec<&str> = items.iter().filter_map(|(k, _)| self.pickle.text(*k)).take(100).collect();
+        self.out.metadata.insert(KEYS.to_owned(), keys.join(","));
+        let optimizer = ["optimizer_states", "optimizer_state_dict", "optimizer", "optimizer_state"]
+            .iter()
+            .find_map(|key| self.entry(root, key))
+            .map(|id| self.pickle.items(id).and_then(|list| list.first().copied()).unwrap_or(id));
+        if let Some(optimizer) = optimizer {
+            if let Some(Node::Dict(state)) = self.entry(optimizer, "state").map(|id| self.pickle.node(id)) {
+                self.out.metadata.insert(OPTIMIZER_ENTRIES.to_owned(), state.len().to_string());
+            }
+            let group =
+                self.entry(optimizer, "param_groups").and_then(|id| self.pickle.items(id)).and_then(|g| g.first().copied());
+            if let Some(group) = group {
+                self.scalars(group, "optimizer");
+            }
+        }
+        for key in ["hyper_parameters", "hparams", "config", "args"] {
+            if let Some(id) = self.entry(root, key) {
+                self.scalars(id, "hyper_parameters");
+            }
+        }
+    }
+
+    /// Numbers and texts of a dictionary.
+    fn scalars(&mut self, id: Id, prefix: &str) {
+        let Node::Dict(items) = self.pickle.node(id) else { return };
+        for (key, value) in items.iter().take(MAX_PARAMETERS) {
+            if let (Some(key), Some(value)) = (self.pickle.text(*key), self.scalar(*value)) {
+                self.out.metadata.insert(format!("{prefix}.{key}"), value);
+            }
+        }
+    }
+
+    fn scalar(&self, id: Id) -> Option<String> {
+        match self.pickle.node(id) {
+            Node::Int(v) => Some(v.to_string()),
+            Node::Float(v) => Some(v.to_string()),
+            Node::Text(v) => Some(v.chars().take(200).collect()),
+            Node::Items(items) if items.len() <= 4 => {
+                let parts: Option<Vec<String>> = items
+                    .iter()
+                    .map(|id| if matches!(self.pickle.node(*id), Node::Items(_)) { None } else { self.scalar(*id) })
+                    .collect();
+                parts.filter(|p| !p.is_empty()).map(|p| p.join(", "))
+            }
+            _ => None,
+        }
+    }
+
     fn entry(&self, id: Id, key: &str) -> Option<Id> {
         match self.pickle.node(id) {
             Node::Dict(items) => items.iter().find(|(k, _)| self.pickle.text(*k) == Some(key)).map(|(_, v)| *v),
@@ -141,7 +199,7 @@ impl Collector<'_> {
                 return Ok(None);
             }
         }
-        Ok(Some(Tensor { name: name.to_owned(), dtype, shape, bytes: start..end.max(start) }))
+        Ok(Some(Tensor { name: name.to_owned(), dtype, shape, bytes: start..end.max(start), file: 0 }))
     }
 }
 

@@ -40,7 +40,7 @@ fn groups<'a>(weights: &Weights<'a>) -> Groups<'a> {
     }
     let mut out = Vec::new();
     for members in alike.into_values().filter(|m| m.len() > 1) {
-        let bytes = |t: &Tensor| &weights.file[t.bytes.clone()];
+        let bytes = |t: &Tensor| weights.files.of(t);
         // Sampled bytes propose, a whole comparison decides.
         let sample = |t: &Tensor| -> Vec<u8> {
             let all = bytes(t);
@@ -54,7 +54,12 @@ fn groups<'a>(weights: &Weights<'a>) -> Groups<'a> {
                 None => known.push(vec![tensor]),
             }
         }
-        out.extend(proposed.into_values().flatten().filter(|group| group.iter().any(|t| t.bytes != group[0].bytes)));
+        out.extend(
+            proposed
+                .into_values()
+                .flatten()
+                .filter(|group| group.iter().any(|t| (t.file, &t.bytes) != (group[0].file, &group[0].bytes))),
+        );
     }
     out.iter_mut().for_each(|group| group.sort_by(|a, b| a.name.cmp(&b.name)));
     out.sort_by(|a, b| a[0].name.cmp(&b[0].name));

@@ -9,7 +9,7 @@ use super::{Looked, Weights};
 const PER_TENSOR: f64 = 1000.0;
 
 pub(super) fn detect(weights: &Weights<'_>) -> Looked {
-    let head = weights.file.get(..8).and_then(|head| <[u8; 8]>::try_from(head).ok());
+    let head = weights.files.first().get(..8).and_then(|head| <[u8; 8]>::try_from(head).ok());
     let Some(length) = head.filter(|_| weights.checkpoint.format == "safetensors").map(u64::from_le_bytes) else {
         return (0, Vec::new());
     };

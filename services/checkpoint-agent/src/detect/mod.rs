@@ -5,7 +5,10 @@ mod dtypes;
 mod duplicates;
 mod gain;
 mod header;
+mod optimizer;
 mod precision;
+mod quantization;
+mod rank;
 mod shapes;
 mod untrained;
 
@@ -14,12 +17,12 @@ use std::{collections::BTreeMap, sync::OnceLock};
 use deepfix_artifact::checkpoint::{Checkpoint, Tensor};
 use deepfix_model::{Finding, Severity};
 
-use crate::tensors::Summary;
+use crate::{files::Files, tensors::Summary};
 
 /// A file whose tensors were looked at.
 pub(crate) struct Weights<'a> {
     pub(crate) checkpoint: &'a Checkpoint,
-    pub(crate) file: &'a [u8],
+    pub(crate) files: &'a Files,
     /// Floating tensors with what one pass over each told.
     pub(crate) seen: Vec<(&'a Tensor, Summary)>,
     thresholds: &'a BTreeMap<String, f64>,
@@ -30,11 +33,11 @@ pub(crate) struct Weights<'a> {
 impl<'a> Weights<'a> {
     pub(crate) fn new(
         checkpoint: &'a Checkpoint,
-        file: &'a [u8],
+        files: &'a Files,
         seen: Vec<(&'a Tensor, Summary)>,
         thresholds: &'a BTreeMap<String, f64>,
     ) -> Self {
-        Self { checkpoint, file, seen, thresholds, equal: OnceLock::new() }
+        Self { checkpoint, files, seen, thresholds, equal: OnceLock::new() }
     }
 
     fn limit(&self, name: &str) -> f64 {
@@ -59,7 +62,7 @@ type Looked = (usize, Vec<Finding>);
 type Detector = fn(&Weights<'_>) -> Looked;
 
 /// Every detector by its code.
-pub(crate) const DETECTORS: [(&str, Detector); 8] = [
+pub(crate) const DETECTORS: [(&str, Detector); 11] = [
     ("exploding_weight_norm", gain::detect),
     ("untrained_layer", untrained::detect),
     ("duplicated_layers", duplicates::layers),
@@ -68,15 +71,20 @@ pub(crate) const DETECTORS: [(&str, Detector); 8] = [
     ("precision_loss", precision::detect),
     ("shape_config_mismatch", shapes::detect),
     ("oversized_header", header::detect),
+    ("low_rank_collapse", rank::detect),
+    ("missing_optimizer_state", optimizer::detect),
+    ("quantization_mismatch", quantization::detect),
 ];
 
 /// Default thresholds; each origin is in the code's page under `knowledge/`.
-pub(crate) const THRESHOLDS: [(&str, f64); 9] = [
+pub(crate) const THRESHOLDS: [(&str, f64); 11] = [
     ("duplicated_layers.elements", 1000.0),
     ("exploding_weight_norm.gain", 10.0),
     ("exploding_weight_norm.high", 100.0),
     ("exploding_weight_norm.times_median", 20.0),
     ("exploding_weight_norm.value", 1000.0),
+    ("low_rank_collapse.directions", 2.0),
+    ("low_rank_collapse.share", 0.10),
     ("oversized_header.bytes", 10_000_000.0),
     ("precision_loss.edge", 0.001),
     ("precision_loss.small", 0.10),

@@ -72,7 +72,7 @@ fn as_drawn(weights: &Weights<'_>, tensor: &Tensor, summary: &Summary) -> Option
         return None;
     }
     let mut values = Vec::with_capacity(tensor.elements());
-    for_each(tensor, weights.file, |_, v| values.push(v));
+    for_each(tensor, weights.files, |_, v| values.push(v));
     values.sort_by(f64::total_cmp);
     let distance = values
         .iter()

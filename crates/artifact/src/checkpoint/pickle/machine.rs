@@ -154,7 +154,7 @@ impl<'a> Machine<'a> {
                     self.globals[index].unread = true;
                 }
                 // An ordered dictionary stands for itself, so that its items can be read.
-                if self.globals[index].is("collections", "OrderedDict") {
+                if self.globals[index].is("collections", "OrderedDict") || self.globals[index].name == "AttributeDict" {
                     Node::Dict(Vec::new())
                 } else {
                     Node::Call(callee, arguments)
@@ -305,12 +305,12 @@ impl<'a> Machine<'a> {
                     self.push(Node::Opaque)?;
                 }
                 b'F' => {
-                    self.line()?;
-                    self.push(Node::Opaque)?;
+                    let line = self.line()?;
+                    self.push(line.trim().parse().map_or(Node::Opaque, Node::Float))?;
                 }
                 b'G' => {
-                    self.take(8)?;
-                    self.push(Node::Opaque)?;
+                    let raw: [u8; 8] = self.take(8)?.try_into().map_err(|_| "eight bytes")?;
+                    self.push(Node::Float(f64::from_be_bytes(raw)))?;
                 }
                 // Text and bytes.
                 b'X' | b'T' => {

@@ -58,6 +58,7 @@ pub(super) type Id = u32;
 #[derive(Debug, Clone)]
 pub(super) enum Node {
     Int(i64),
+    Float(f64),
     Text(String),
     /// Tuples, lists, sets.
     Items(Vec<Id>),
@@ -69,7 +70,7 @@ pub(super) enum Node {
     Persistent(Id),
     /// Bytes that stand in the pickle.
     Bytes(Range<usize>),
-    /// None, booleans, floats, big integers: not needed.
+    /// None, booleans, big integers: not needed.
     Opaque,
     Mark,
 }
