@@ -5,6 +5,7 @@
 mod detect;
 mod files;
 mod pickle_safety;
+mod summary;
 mod tensors;
 
 use deepfix_agent::{Agent, Analysis, Describe, Reader, Sink, Stop};

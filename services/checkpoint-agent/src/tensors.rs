@@ -4,10 +4,12 @@ use deepfix_agent::{Analysis, Sink, Stop};
 use deepfix_artifact::checkpoint::{Checkpoint, Dtype, Tensor};
 use deepfix_model::{ArtifactKind, BugType, Chart, ChartKind, Checked, Evidence, Finding, Note, Num, Series, Severity, above};
 use half::{bf16, f16};
+use rayon::prelude::*;
 
 use crate::{
     detect::{DETECTORS, Weights},
     files::Files,
+    summary::Summary,
 };
 
 const KIND: ArtifactKind = ArtifactKind::Checkpoint;
@@ -20,54 +22,11 @@ const BY_DESIGN: [&str; 13] =
 /// Most findings of one code; further layers are counted in a note.
 const MANY: usize = 25;
 
-/// What one pass over a tensor tells.
-#[derive(Debug, Default)]
-pub(crate) struct Summary {
-    nan: usize,
-    infinite: usize,
-    first_bad: Option<usize>,
-    pub(crate) norm: f64,
-    pub(crate) sum: f64,
-    /// Largest magnitude.
-    pub(crate) largest: f64,
-    pub(crate) smallest: f64,
-    pub(crate) highest: f64,
-    pub(crate) nonzero: usize,
-    /// Values at float16's largest, within a factor of two of it, and below where it loses digits.
-    pub(crate) at_edge: usize,
-    pub(crate) near_edge: usize,
-    pub(crate) tiny: usize,
-    /// bfloat16 holds every value exactly.
-    pub(crate) fits_bf16: bool,
-    /// Matrices only.
-    rows: usize,
-    zero_rows: usize,
-    zero_columns: usize,
-    /// Largest difference of any row from the first, over the largest value.
-    row_spread: f64,
-}
-
-impl Summary {
-    /// Whether all values are one.
-    pub(crate) fn is_constant(&self) -> bool {
-        self.smallest >= self.highest
-    }
-
-    /// Values that are no number.
-    pub(crate) fn bad(&self) -> usize {
-        self.nan + self.infinite
-    }
-}
-
 /// Whether a matrix is of a kind whose rows and sizes mean something else, by its name.
 pub(crate) fn is_matrix_by_design(name: &str) -> bool {
     let name = name.to_lowercase();
     BY_DESIGN.iter().any(|part| name.contains(part))
 }
-
-/// Largest value of float16, and the smallest it holds with all its digits.
-const F16_LARGEST: f64 = 65_504.0;
-const F16_NORMAL: f64 = 6.103_515_625e-5;
 
 /// Calls `each(index, value)` for every element.
 pub(crate) fn for_each(tensor: &Tensor, files: &Files, mut each: impl FnMut(usize, f64)) {
@@ -112,65 +71,6 @@ pub(crate) fn matrix(tensor: &Tensor) -> Option<(usize, usize)> {
     (tensor.shape.len() >= 2 && *rows >= 2 && columns >= 2).then_some((*rows, columns))
 }
 
-fn summarize(tensor: &Tensor, files: &Files) -> Summary {
-    let mut out = Summary { smallest: f64::INFINITY, highest: f64::NEG_INFINITY, fits_bf16: true, ..Summary::default() };
-    let half = tensor.dtype == Dtype::F16;
-    let mut squares = 0.0;
-    let shape = matrix(tensor);
-    let columns = shape.map_or(usize::MAX, |s| s.1);
-    let mut first_row = Vec::with_capacity(shape.map_or(0, |s| s.1.min(1 << 20)));
-    let mut column_used = vec![false; shape.map_or(0, |s| s.1)];
-    let (mut row_used, mut spread) = (false, 0.0_f64);
-    let mut column = 0;
-    for_each(tensor, files, |i, v| {
-        if v.is_finite() {
-            squares += v * v;
-            out.largest = out.largest.max(v.abs());
-            out.smallest = out.smallest.min(v);
-            out.highest = out.highest.max(v);
-            out.sum += v;
-            out.nonzero += usize::from(v != 0.0);
-            if half {
-                let size = v.abs();
-                out.at_edge += usize::from(size == F16_LARGEST);
-                out.near_edge += usize::from(size > F16_LARGEST / 2.0);
-                out.tiny += usize::from(size > 0.0 && size < F16_NORMAL);
-            } else {
-                out.fits_bf16 &= v.to_bits() & 0x0000_1fff_ffff_ffff == 0;
-            }
-        } else {
-            if v.is_nan() {
-                out.nan += 1;
-            } else {
-                out.infinite += 1;
-            }
-            out.first_bad.get_or_insert(i);
-        }
-        if shape.is_some() {
-            if i < columns {
-                first_row.push(v);
-            } else {
-                spread = spread.max((v - first_row[column]).abs());
-            }
-            if v != 0.0 {
-                row_used = true;
-                column_used[column] = true;
-            }
-            column += 1;
-            if column == columns {
-                column = 0;
-                out.rows += 1;
-                out.zero_rows += usize::from(!row_used);
-                row_used = false;
-            }
-        }
-    });
-    out.norm = squares.sqrt();
-    out.zero_columns = column_used.iter().filter(|used| !**used).count();
-    out.row_spread = if out.largest > 0.0 { spread / out.largest } else { 0.0 };
-    out
-}
-
 pub(crate) fn detect(
     analysis: &mut Analysis<'_>,
     sink: &mut Sink<'_>,
@@ -182,14 +82,15 @@ pub(crate) fn detect(
     let (mut bad, mut symmetric, mut dead, mut norms) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut seen = Vec::with_capacity(floats.len());
     let (mut matrices, mut constant) = (0, 0);
-    for (i, tensor) in floats.iter().enumerate() {
+    let mut summaries = Vec::with_capacity(floats.len());
+    for (i, some) in floats.chunks(16).enumerate() {
         if cancel.is_cancelled() {
             return Err(Stop::Cancelled);
         }
-        if i % 16 == 0 {
-            sink.progress("reading tensors", Some(0.1 + 0.85 * i as f64 / floats.len() as f64))?;
-        }
-        let summary = summarize(tensor, files);
+        sink.progress("reading tensors", Some(0.1 + 0.85 * (16 * i) as f64 / floats.len() as f64))?;
+        summaries.par_extend(some.par_iter().map(|tensor| Summary::of(tensor, files)));
+    }
+    for (tensor, summary) in floats.iter().zip(summaries) {
         if summary.nan + summary.infinite > 0 {
             bad.push(not_finite(tensor, &summary));
         } else if let Some((rows, columns)) = matrix(tensor) {

@@ -17,7 +17,7 @@ use std::{collections::BTreeMap, sync::OnceLock};
 use deepfix_artifact::checkpoint::{Checkpoint, Tensor};
 use deepfix_model::{Finding, Severity};
 
-use crate::{files::Files, tensors::Summary};
+use crate::{files::Files, summary::Summary};
 
 /// A file whose tensors were looked at.
 pub(crate) struct Weights<'a> {

@@ -6,7 +6,10 @@ use deepfix_artifact::checkpoint::Tensor;
 use deepfix_model::{Evidence, Finding, Severity, fmt_number};
 
 use super::{Looked, Weights, about};
-use crate::tensors::{Summary, for_each, matrix};
+use crate::{
+    summary::Summary,
+    tensors::{for_each, matrix},
+};
 
 /// Kolmogorov-Smirnov distance times the root of n that chance exceeds once in a hundred (Smirnov 1948).
 const KS: f64 = 1.63;
