@@ -133,8 +133,8 @@ pub(crate) struct AnalyzeArgs {
     /// Model file (safetensors, PyTorch, ONNX, GGUF, NumPy, Keras, pickles)
     #[arg(long, value_name = "FILE", help_heading = "Artifacts")]
     pub(crate) checkpoint: Option<PathBuf>,
-    /// Deepchecks results (JSON)
-    #[arg(long, value_name = "FILE", help_heading = "Artifacts")]
+    /// Results of Deepchecks, Evidently, Great Expectations, pandera, whylogs or TFDV (JSON)
+    #[arg(long, visible_alias = "checks", value_name = "FILE", help_heading = "Artifacts")]
     pub(crate) deepchecks: Option<PathBuf>,
     /// Dataset statistics of the DeepFix SDK (JSON)
     #[arg(long, value_name = "FILE", help_heading = "Artifacts")]

@@ -63,6 +63,7 @@ impl ArtifactKind {
         match name.as_str() {
             "reference" => Some(Self::Train),
             "current" => Some(Self::Test),
+            "checks" => Some(Self::Deepchecks),
             _ => Self::ALL.into_iter().find(|kind| kind.name() == name),
         }
     }

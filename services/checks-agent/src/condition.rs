@@ -5,7 +5,8 @@ use deepfix_model::{ArtifactKind, BugType, Evidence, Finding, Severity, above, b
 use serde_json::Value;
 
 use crate::{
-    mapping::{Mapped, Subject},
+    judge::{Verdict, judge},
+    mapping::{Mapped, Subject, advice},
     results::{CheckResult, Condition, Status},
 };
 
@@ -27,18 +28,18 @@ fn of_condition(result: &CheckResult, mapped: &Mapped, condition: &Condition) ->
     if !pairs.is_empty() {
         return groups(&pairs)
             .into_iter()
-            .map(|columns| finding(result, mapped, condition, Named { columns, value: None }, limit.as_ref()))
+            .filter_map(|columns| finding(result, mapped, condition, Named { columns, value: None }, limit.as_ref()))
             .collect();
     }
     let named = if of_columns(mapped.code) { named(&condition.more_info) } else { Vec::new() };
     if named.is_empty() {
         let value = number(&result.value).or_else(|| told_number(&condition.more_info));
-        return vec![finding(result, mapped, condition, Named { columns: Vec::new(), value }, limit.as_ref())];
+        return finding(result, mapped, condition, Named { columns: Vec::new(), value }, limit.as_ref()).into_iter().collect();
     }
     named
         .into_iter()
         .take(MANY)
-        .map(|(column, value)| {
+        .filter_map(|(column, value)| {
             let value = exact(&result.value, &column).or(value);
             finding(result, mapped, condition, Named { columns: vec![column], value }, limit.as_ref())
         })
@@ -59,7 +60,7 @@ struct Named {
     value: Option<f64>,
 }
 
-fn finding(result: &CheckResult, mapped: &Mapped, condition: &Condition, named: Named, limit: Option<&Limit>) -> Finding {
+fn finding(result: &CheckResult, mapped: &Mapped, condition: &Condition, named: Named, limit: Option<&Limit>) -> Option<Finding> {
     let subject = match (named.columns.first(), mapped.subject) {
         (Some(column), _) if !is_property(&result.check) => format!("column:{column}"),
         (Some(property), _) => format!("property:{property}"),
@@ -68,14 +69,21 @@ fn finding(result: &CheckResult, mapped: &Mapped, condition: &Condition, named: 
         (None, Subject::Split) => "split".to_owned(),
         (None, Subject::Check) => format!("check:{}", result.check),
     };
-    let (severity, confidence) = weight(mapped, condition.status, named.value, limit);
+    let (mut severity, confidence) = weight(mapped, condition.status, named.value, limit);
+    let mut code = mapped.code;
+    match judge(result, condition, named.columns.first().map(String::as_str), named.value) {
+        Verdict::AsSaid => {}
+        Verdict::Weighs(judged) => severity = judged,
+        Verdict::Means(other, judged) => (code, severity) = (other, judged),
+        Verdict::Nothing => return None,
+    }
     let about = if named.columns.is_empty() {
         String::new()
     } else {
         format!(" ({})", named.columns.iter().map(|c| format!("`{c}`")).collect::<Vec<_>>().join(", "))
     };
     let verb = if condition.status == Status::Fail { "failed" } else { "warns" };
-    let mut out = Finding::new(mapped.code, ArtifactKind::Deepchecks, &subject, severity, confidence)
+    let mut out = Finding::new(code, ArtifactKind::Deepchecks, &subject, severity, confidence)
         .title(format!("Deepchecks: {} {verb}{about}", result.header))
         .bug(BugType::Performance)
         .columns(if is_property(&result.check) { Vec::new() } else { named.columns });
@@ -96,8 +104,9 @@ fn finding(result: &CheckResult, mapped: &Mapped, condition: &Condition, named: 
             .method(format!("Deepchecks check \"{}\", condition: {}", result.check, condition.text))
             .source(condition.more_info.chars().take(300).collect::<String>()),
     );
-    out.fix(mapped.action, mapped.rationale)
-        .step(format!("open the check \"{}\" in the Deepchecks report for the rows behind it", result.header))
+    let (action, rationale) = if code == mapped.code { (mapped.action, mapped.rationale) } else { advice(code) };
+    let step = format!("open the check \"{}\" in the Deepchecks report for the rows behind it", result.header);
+    Some(out.fix(action, rationale).step(step))
 }
 
 fn is_property(check: &str) -> bool {
@@ -147,6 +156,10 @@ struct Limit {
 fn limit(text: &str) -> Option<Limit> {
     let lower = text.to_lowercase();
     let (at, fails_when) = [
+        ("lower than", ">="),
+        ("higher than", "<="),
+        ("is below", ">="),
+        ("ratio above", ">"),
         ("less or equal to", ">"),
         ("less than or equal to", ">"),
         ("not more than", ">"),
@@ -173,6 +186,8 @@ fn limit(text: &str) -> Option<Limit> {
 }
 
 fn first_number(text: &str) -> Option<f64> {
+    // Deepchecks writes 1,234.
+    let text = &without_thousands(text);
     let start = text.find(|c: char| c.is_ascii_digit())?;
     let signed = text[..start].ends_with('-');
     let rest = &text[start..];
@@ -186,6 +201,15 @@ fn first_number(text: &str) -> Option<f64> {
     let value: f64 = rest[..end].trim_end_matches('.').parse().ok()?;
     let value = if signed { -value } else { value };
     Some(if rest[end..].starts_with('%') { value / 100.0 } else { value })
+}
+
+/// Without the commas between groups of three digits.
+fn without_thousands(text: &str) -> String {
+    let chars: Vec<char> = text.chars().collect();
+    let digit = |i: usize| chars.get(i).is_some_and(char::is_ascii_digit);
+    let comma =
+        |i: usize| chars[i] == ',' && i > 0 && digit(i - 1) && digit(i + 1) && digit(i + 2) && digit(i + 3) && !digit(i + 4);
+    (0..chars.len()).filter(|&i| !comma(i)).map(|i| chars[i]).collect()
 }
 
 /// The number that a condition's words are about: that of the degradation or score they name, else
@@ -313,6 +337,8 @@ mod tests {
         assert_eq!(named(two), [("city".to_owned(), Some(0.31)), ("age".to_owned(), Some(0.5)), ("inc".to_owned(), Some(0.012))]);
         let told = told_number("7 scores failed. Found max degradation of 17.74% for metric F1").expect("a number");
         assert!((told - 0.1774).abs() < 1e-12);
+        assert_eq!(first_number("Found 1,234,567 rows"), Some(1_234_567.0));
+        assert_eq!(first_number("classes 1, 2"), Some(1.0));
         assert_eq!(named("Found columns with a single value: ['a', 'b']").len(), 2);
         assert_eq!(
             groups(&pairs("pairs [('a', 'b'), ('c', 'd'), ('b', 'c'), ('x', 'y')]")),

@@ -1,10 +1,13 @@
-//! Turns Deepchecks suite results into findings: every condition that failed or warned, mapped to
-//! our codes where they mean the same. It reads the form that the DeepFix SDK sends and Deepchecks'
-//! own `to_json`, and never trips over a value it has not seen.
+//! Turns results of tools that check data into findings, mapped to our codes where they mean the same.
+//! Deepchecks: the form that the DeepFix SDK sends and its own `to_json`, every condition that failed or
+//! warned. Evidently, Great Expectations, pandera, whylogs and TensorFlow Data Validation: see `tools`. It
+//! never trips over a value it has not seen.
 
 mod condition;
+mod judge;
 mod mapping;
 mod results;
+mod tools;
 
 use deepfix_agent::{Agent, Analysis, Describe, Reader, Sink, Stop};
 use deepfix_artifact::{decompress, parse_json};
@@ -26,9 +29,61 @@ pub fn build(reader: Reader) -> Module {
     deepfix_agent::build(SERVICE, ChecksAgent, reader, 4)
 }
 
+/// Results of a tool other than Deepchecks.
+fn other_tool(plain: &[u8]) -> Option<tools::Read> {
+    // The SDK's own form is read without building the whole document.
+    let head = plain.trim_ascii_start();
+    match head.first()? {
+        b'{' | b'[' => {
+            let looks_other = [
+                &b"\"metrics\""[..],
+                b"\"tests\"",
+                b"expectation",
+                b"\"SCHEMA\"",
+                b"\"DATA\"",
+                b"failure_case",
+                b"nomal",
+                b"\"baseline\"",
+                b"riftSkew",
+                b"rift_skew",
+            ]
+            .iter()
+            .any(|needle| head[..head.len().min(1 << 16)].windows(needle.len()).any(|w| w == *needle));
+            if !looks_other && head.first() != Some(&b'[') {
+                return None;
+            }
+            tools::read(&parse_json(plain).ok()?)
+        }
+        _ => tools::read_csv(plain),
+    }
+}
+
+fn others(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, read: tools::Read) -> Result<(), Stop> {
+    analysis.set_rows(KIND, read.results);
+    let (findings, notes) = tools::findings(read);
+    notes.into_iter().for_each(|note| analysis.note(note));
+    let mut found: std::collections::BTreeMap<&str, usize> = std::collections::BTreeMap::new();
+    findings.iter().for_each(|f| *found.entry(f.code.as_str()).or_default() += 1);
+    for (code, n) in found {
+        analysis.checked(Checked::done(code, n, n));
+    }
+    findings.iter().cloned().try_for_each(|finding| sink.finding(finding))?;
+    sink.progress("done", Some(1.0))
+}
+
 impl Agent for ChecksAgent {
     fn describe(&self) -> Describe {
-        let mut fault_codes: Vec<&str> = mapping::codes().chain(["artifact_unreadable", "check_failed"]).collect();
+        let mut fault_codes: Vec<&str> = mapping::codes()
+            .chain([
+                "artifact_unreadable",
+                "check_failed",
+                "concept_shift",
+                "null_rate_shift",
+                "schema_skew",
+                "sentinel_values",
+                "too_few_rows",
+            ])
+            .collect();
         fault_codes.sort_unstable();
         fault_codes.dedup();
         Describe { name: "checks", kinds: vec![KIND], fault_codes, thresholds: Vec::new() }
@@ -39,6 +94,11 @@ impl Agent for ChecksAgent {
         let Some(opened) = analysis.open(KIND) else { return Ok(()) };
         let limits = analysis.limits();
         let plain = decompress(&opened.content, limits).map_err(|e| e.to_string());
+        if let Ok(plain) = &plain
+            && let Some(read) = other_tool(plain)
+        {
+            return others(analysis, sink, read);
+        }
         let read = plain.and_then(|plain| match results::read_sdk(&plain) {
             Some(results) => Ok(results),
             None => parse_json(&plain).map_err(|e| e.to_string()).and_then(|value| results::read(&value)),

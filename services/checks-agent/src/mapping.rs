@@ -74,6 +74,8 @@ const TABLE: &[Row] = &[
     ("Simple Model Comparison", "worse_than_baseline", Subject::Check, BOTH, "compare with the simple model by class, and look at labels and features of the losing ones", "a trivial model does as well"),
     ("Roc Report", "worse_than_baseline", Subject::Check, None, "look at the classes below the bound", "their scores hardly rank better than chance"),
     ("Weak Segments Performance", "weak_segment", Subject::Check, None, "collect or reweight rows of the weakest segment", "the average hides where the model fails"),
+    ("Property Segments Performance", "weak_segment", Subject::Check, None, "collect or reweight texts of the weakest segment", "the average hides where the model fails"),
+    ("Metadata Segments Performance", "weak_segment", Subject::Check, None, "collect or reweight texts of the weakest segment", "the average hides where the model fails"),
     ("Under Annotated Meta Data Segments", "weak_segment", Subject::Check, None, "annotate more of these segments", "the model saw few labels there"),
     ("Under Annotated Property Segments", "weak_segment", Subject::Check, None, "annotate more of these segments", "the model saw few labels there"),
     ("Performance Bias", "weak_segment", Subject::Check, None, "compare scores between the groups, and collect rows of the worse one", "the average hides where the model fails"),
@@ -123,5 +125,29 @@ pub(crate) fn of(check: &str) -> Mapped {
             action: "read the check's own result and mend what it names",
             rationale: "a condition that was set for this data does not hold",
         },
+    }
+}
+
+/// What to do about a code, and why, where a result of another tool says it.
+pub(crate) fn advice(code: &str) -> (&'static str, &'static str) {
+    match code {
+        "schema_skew" => (
+            "settle the columns and types that both sides have, where the table is written",
+            "a model reads columns by place and type, and fails or guesses where they differ",
+        ),
+        "concept_shift" => (
+            "look at what changed between the splits in how this column goes with the label",
+            "what was learnt of it in train does not hold in test",
+        ),
+        "null_rate_shift" => (
+            "find out why the column is filled more or less often, and keep its absence as a column of its own",
+            "imputed values stand for other cells than in training",
+        ),
+        "sentinel_values" => ("read these numbers as missing", "a magic number moves every mean and scale"),
+        "too_few_rows" => ("find out where the rows were lost", "what is learnt from so few rows is mostly their noise"),
+        _ => TABLE.iter().find(|row| row.1 == code).map_or(
+            ("look at the rows behind this result", "the check failed; what that means depends on why it was set"),
+            |row| (row.4, row.5),
+        ),
     }
 }

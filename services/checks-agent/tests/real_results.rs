@@ -82,3 +82,26 @@ fn values_nobody_has_seen_are_read_past() {
     assert_eq!(local.codes(), ["check_failed"]);
     assert_eq!(local.findings[0].subject, "check:New Check");
 }
+
+/// Conditions that mislead are judged by their values: a class imbalance that warns of balance, a majority
+/// class that a trivial model scores well on, a strong feature whose strength differs, kurtosis.
+#[test]
+fn conditions_that_mislead_are_judged_by_their_values() {
+    let said = |name: &str| -> Vec<(String, String, Severity)> {
+        let local = run(std::fs::read(root().join("testdata/checks").join(name)).expect("committed"));
+        local.findings.into_iter().map(|f| (f.code, f.subject, f.severity)).collect()
+    };
+    let outside = said("deepchecks-0.19.1-outside-suites.json");
+    assert!(outside.iter().all(|f| f.0 != "class_imbalance" && f.0 != "high_missing_rate"), "{outside:?}");
+    let model = said("deepchecks-0.19.1-model-evaluation-classification.json");
+    let of = |list: &[(String, String, Severity)], code: &str| list.iter().find(|f| f.0 == code).map(|f| f.2);
+    assert_eq!(of(&model, "worse_than_baseline"), Some(Severity::Low));
+    let regression = said("deepchecks-0.19.1-model-evaluation-regression.json");
+    assert_eq!(of(&regression, "regression_bias"), None, "a bias of two hundredths of the error is noise");
+    let splits = said("deepchecks-0.19.1-train-test-validation.json");
+    let subject = |code: &str| splits.iter().filter(|f| f.0 == code).map(|f| (f.1.as_str(), f.2)).collect::<Vec<_>>();
+    assert_eq!(subject("target_leakage"), [("column:leak", Severity::High)]);
+    assert_eq!(subject("concept_shift"), [("column:plan", Severity::Low)]);
+    assert_eq!(subject("covariate_shift").first(), Some(&("column:income", Severity::High)));
+    assert_eq!(subject("train_test_overlap"), [("rows", Severity::High)]);
+}

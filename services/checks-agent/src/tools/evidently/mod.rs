@@ -1,0 +1,40 @@
+//! Evidently: reports and test suites of 0.2 to 0.6 (and `evidently.legacy`), reports of 0.7. Its tests
+//! compare with a tenth around the reference, or with a p-value; what a result means to us is judged by its
+//! size: by the distances themselves, by counts and histograms where they are given, and by the p-value of
+//! the two-sample KS test turned back into a distance where the rows are known.
+
+mod drift;
+mod newest;
+mod report;
+mod sizes;
+mod suite;
+
+use deepfix_model::Split;
+use serde_json::Value;
+
+use super::Read;
+
+pub(super) fn read(value: &Value) -> Option<Read> {
+    let list = |key: &str| value.get(key).and_then(Value::as_array);
+    let (metrics, tests) = (list("metrics"), list("tests"));
+    let is = |items: Option<&Vec<Value>>, keys: &[&str]| {
+        items.is_some_and(|items| !items.is_empty() && items.iter().all(|i| keys.iter().all(|k| i.get(*k).is_some())))
+    };
+    let mut out = Read::new("Evidently");
+    if is(metrics, &["metric", "result"]) {
+        report::read(&mut out, metrics?);
+    } else if is(tests, &["name", "status", "parameters"]) {
+        suite::read(&mut out, tests?);
+    } else if is(metrics, &["id", "value"]) {
+        newest::read(&mut out, metrics?, tests.map_or(&[], Vec::as_slice));
+    } else {
+        return None;
+    }
+    // Single-data tests look at the current data, comparisons at both.
+    for said in &mut out.said {
+        let both =
+            matches!(said.code, "covariate_shift" | "label_shift" | "null_rate_shift" | "unseen_categories" | "performance_drop");
+        said.split = Some(if both { Split::Both } else { Split::Test });
+    }
+    Some(out)
+}
