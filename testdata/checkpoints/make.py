@@ -44,7 +44,6 @@ np.savez("honest_weights.npz", a=rng.normal(size=(20, 10)), b=np.arange(3))
 np.savez_compressed("honest_weights_z.npz", a=rng.normal(size=(20, 10)))
 np.save("honest_weights.npy", rng.normal(size=(20, 10)))
 np.save("honest_objects.npy", np.array([{"a": 1}, "b"], dtype=object))
-keras("honest_dense.keras", {"class_name": "Dense", "config": {"name": "dense", "units": 3}})
 
 pickle.dump({"model": pipeline, "extra": Evil()}, open("hostile_pipeline.pkl", "wb"))
 joblib.dump([rng.normal(size=(5, 4)), Evil()], "hostile_after_array.joblib")

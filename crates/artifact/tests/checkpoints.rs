@@ -60,7 +60,7 @@ fn a_cut_or_garbled_file_is_an_error_and_never_a_panic() {
         for part in (0..bytes.len()).step_by(7) {
             let _ = read_checkpoint(&bytes[..part]);
         }
-        for at in 0..bytes.len() {
+        for at in (0..bytes.len()).step_by(1 + bytes.len() / 3000) {
             for flip in [0xff, 0x80, 0x01] {
                 let mut garbled = bytes.clone();
                 garbled[at] ^= flip;

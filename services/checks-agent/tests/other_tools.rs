@@ -126,12 +126,11 @@ fn planted_faults_are_found_and_nothing_else_is_grave() {
             wrong.push(format!("{name}: {:?}", local.failures));
         }
         // 0.7 says p-values only, which bound the weight, and names another method in some reports.
-        let expected: &[Fault] =
-            if fits("evidently-0.7.0", &name) || fits("evidently-0.7.23-report-data-drift", &name) {
-                &[("covariate_shift", "column:income", Severity::Medium), ("label_shift", "column:label", Severity::Medium)]
-            } else {
-                EXPECTED.iter().find(|(pattern, _)| fits(pattern, &name)).map_or(&[], |e| e.1)
-            };
+        let expected: &[Fault] = if fits("evidently-0.7.0", &name) || fits("evidently-0.7.23-report-data-drift", &name) {
+            &[("covariate_shift", "column:income", Severity::Medium), ("label_shift", "column:label", Severity::Medium)]
+        } else {
+            EXPECTED.iter().find(|(pattern, _)| fits(pattern, &name)).map_or(&[], |e| e.1)
+        };
         if !name.contains("psi-no-tests") {
             seen += usize::from(!expected.is_empty());
             for (code, subject, severity) in expected {

@@ -74,7 +74,7 @@ fn place(bytes: &[u8], at: usize, width: usize) -> Option<usize> {
 fn end_records(bytes: &[u8]) -> impl Iterator<Item = usize> {
     let from = bytes.len().saturating_sub(TAIL);
     let whole = bytes[from..].windows(22).enumerate().rev();
-    whole.filter(|(_, record)| record.starts_with(b"PK\x05\x06")).map(move |(at, _)| from + at).take(8)
+    whole.filter(|(_, record)| record.starts_with(b"PK\x05\x06")).map(move |(at, _)| from + at).take(3)
 }
 
 /// Whether an archive ends here, whatever begins.
@@ -91,28 +91,37 @@ fn directory(bytes: &[u8]) -> Option<Vec<Entry>> {
 /// Some readers take the directory's address as written, others count back from its end: where both lead to
 /// one, both are listed.
 fn directory_at(bytes: &[u8], end: usize) -> Option<Vec<Entry>> {
-    let (mut size, mut offset, mut last) = (place(bytes, end + 12, 4)?, place(bytes, end + 16, 4)?, end);
+    let plain = (place(bytes, end + 12, 4)?, place(bytes, end + 16, 4)?, end);
+    let mut records = vec![plain];
     if let Some(locator) = end.checked_sub(20).filter(|at| bytes[*at..].starts_with(b"PK\x06\x07"))
         && let Some(far) = place(bytes, locator + 8, 8)
     {
         let near = locator.saturating_sub(56);
-        if let Some(at) = [far, near].into_iter().find(|at| bytes.get(*at..).is_some_and(|b| b.starts_with(b"PK\x06\x06"))) {
-            (size, offset, last) = (place(bytes, at + 40, 8)?, place(bytes, at + 48, 8)?, at);
+        for at in [far, near] {
+            if bytes.get(at..).is_some_and(|b| b.starts_with(b"PK\x06\x06"))
+                && let (Some(size), Some(offset)) = (place(bytes, at + 40, 8), place(bytes, at + 48, 8))
+            {
+                records.push((size, offset, at));
+            }
         }
+        records.dedup();
     }
-    let back = last.checked_sub(size);
     let mut out = Vec::new();
     let mut found = false;
-    for (start, shift) in [(Some(offset), 0), (back.filter(|b| *b != offset), back.unwrap_or(0).saturating_sub(offset))] {
-        let Some(start) = start.filter(|s| *s <= last) else { continue };
-        let listed = list(bytes, start..last, shift);
-        found |= listed.is_some();
-        out.extend(listed.unwrap_or_default());
+    for (size, offset, last) in records {
+        let back = last.checked_sub(size);
+        let shift = i64::try_from(back.unwrap_or(0)).ok()?.checked_sub(i64::try_from(offset).unwrap_or(i64::MAX))?;
+        for (start, shift) in [(Some(offset), 0), (back.filter(|b| *b != offset), shift)] {
+            let Some(start) = start.filter(|s| *s <= last) else { continue };
+            let listed = list(bytes, start..last, shift);
+            found |= listed.is_some() || size == 0;
+            out.extend(listed.unwrap_or_default());
+        }
     }
-    (found || size == 0).then_some(out)
+    found.then_some(out)
 }
 
-fn list(bytes: &[u8], within: Range<usize>, shift: usize) -> Option<Vec<Entry>> {
+fn list(bytes: &[u8], within: Range<usize>, shift: i64) -> Option<Vec<Entry>> {
     let (mut at, mut out) = (within.start, Vec::new());
     while at < within.end && bytes[at..].starts_with(b"PK\x01\x02") && out.len() <= MAX_ENTRIES {
         let method = u16::try_from(number(bytes, at + 10, 2)?).ok()?;
@@ -121,7 +130,7 @@ fn list(bytes: &[u8], within: Range<usize>, shift: usize) -> Option<Vec<Entry>> 
         let mut local = number(bytes, at + 42, 4)?;
         let named = bytes.get(at + 46..at + 46 + name)?;
         // Sizes of 64 bits stand in an extra field, in this order, where the plain ones are full.
-        let (mut field, stop) = (at + 46 + name, at + 46 + name + extra);
+        let (mut field, stop, mut unicode) = (at + 46 + name, at + 46 + name + extra, None);
         while field + 4 <= stop {
             let (id, length) = (number(bytes, field, 2)?, place(bytes, field + 2, 2)?);
             if id == 1 {
@@ -132,18 +141,25 @@ fn list(bytes: &[u8], within: Range<usize>, shift: usize) -> Option<Vec<Entry>> 
                         from += 8;
                     }
                 }
+            } else if id == 0x7075 && length > 5 {
+                unicode = bytes.get(field + 9..field + 4 + length).map(|name| String::from_utf8_lossy(name).into_owned());
             }
             field += 4 + length;
         }
-        out.push(Entry { name: String::from_utf8_lossy(named).into_owned(), method, range: data(bytes, local, packed, shift) });
+        // Python cuts names at the first zero byte, and newer ones take the name in Unicode beside it.
+        let named = named.split(|b| *b == 0).next().unwrap_or_default();
+        let range = data(bytes, local, packed, shift);
+        for name in unicode.into_iter().chain([String::from_utf8_lossy(named).into_owned()]) {
+            out.push(Entry { name, method, range: range.clone() });
+        }
         at = stop + comment;
     }
     (!out.is_empty()).then_some(out)
 }
 
 /// Where an entry's bytes lie, by its local header.
-fn data(bytes: &[u8], local: u64, packed: u64, shift: usize) -> Option<Range<usize>> {
-    let at = usize::try_from(local).ok()?.checked_add(shift)?;
+fn data(bytes: &[u8], local: u64, packed: u64, shift: i64) -> Option<Range<usize>> {
+    let at = usize::try_from(i64::try_from(local).ok()?.checked_add(shift)?).ok()?;
     if !bytes.get(at..)?.starts_with(b"PK\x03\x04") {
         return None;
     }
@@ -152,15 +168,19 @@ fn data(bytes: &[u8], local: u64, packed: u64, shift: usize) -> Option<Range<usi
     (end <= bytes.len()).then_some(start..end)
 }
 
-/// What a pickle calls when it loads an archive from its own bytes; `None` when that cannot be read here.
-pub(super) fn names_within(bytes: &[u8]) -> Option<Vec<Global>> {
+/// What a pickle calls when it loads an archive from its own bytes, which lie within so many pickles; `None`
+/// when that cannot be read here.
+pub(super) fn names_within(bytes: &[u8], within: pickle::Within<'_>) -> Option<Vec<Global>> {
     // PyTorch stores and never packs: nothing is left to inflate.
     let left = Cell::new(0);
-    let inner = read(bytes, &Look { depth: 2, left: &left }).ok()?;
+    let inner = read(bytes, &Look { depth: 2, within, left: &left }).ok()?;
     (inner.problems.is_empty() && inner.operators.is_empty()).then_some(inner.globals)
 }
 
 pub(super) fn read(bytes: &[u8], look: &Look<'_>) -> Result<Checkpoint, CheckpointError> {
+    if !look.within.spend(bytes.len()) {
+        return Err(CheckpointError::Corrupt("archives and pickles lie too often within each other".to_owned()));
+    }
     let entries = directory(bytes).ok_or_else(|| {
         CheckpointError::Truncated(
             "the archive's directory at its end cannot be read: the file was cut short or overwritten; copy or save it again"
@@ -176,6 +196,10 @@ pub(super) fn read(bytes: &[u8], look: &Look<'_>) -> Result<Checkpoint, Checkpoi
     let is_keras = has("config.json") && (has("metadata.json") || entries.iter().any(|e| e.name.starts_with("model.weights.")));
     for entry in &entries {
         let (lower, head) = (entry.lower(), entry.begins(bytes));
+        if !matches!(entry.method, 0 | 8) {
+            out.problems.push(format!("{} is packed by method {}, which is not read here", entry.name, entry.method));
+            continue;
+        }
         let pickled = head.first() == Some(&0x80) && matches!(head.get(1), Some(0..=5));
         let content = |out: &mut Checkpoint| match entry.content(bytes, look) {
             Ok(content) => Some(content),
@@ -186,7 +210,8 @@ pub(super) fn read(bytes: &[u8], look: &Look<'_>) -> Result<Checkpoint, Checkpoi
         };
         if lower.ends_with(".pkl") || lower.ends_with(".pickle") {
             let Some(content) = content(&mut out) else { continue };
-            let found = pickle::scan(&content);
+            let found = pickle::scan(&content, look.within);
+            out.problems.extend(found.broken.iter().map(|why| format!("{}: {why}", entry.name)));
             let sure = found.broken.is_none();
             out.absorb_names(found, sure);
             if lower.ends_with("/data.pkl") || lower == "data.pkl" {
@@ -196,9 +221,9 @@ pub(super) fn read(bytes: &[u8], look: &Look<'_>) -> Result<Checkpoint, Checkpoi
             out.format = "numpy";
             let name = entry.name.trim_end_matches(".npy");
             let added = match entry.stored() {
-                Some(range) => numpy::add(&mut out, name, bytes, range),
+                Some(range) => numpy::add(&mut out, name, bytes, range, look),
                 // A packed array is not mapped; whether it is a pickle is still looked at.
-                None => content(&mut out).map_or(Ok(()), |plain| numpy::names(&mut out, &plain)),
+                None => content(&mut out).map_or(Ok(()), |plain| numpy::names(&mut out, &plain, look)),
             };
             out.problems.extend(added.err());
         } else if is_keras && lower.ends_with("config.json") {
@@ -209,13 +234,15 @@ pub(super) fn read(bytes: &[u8], look: &Look<'_>) -> Result<Checkpoint, Checkpoi
                 || [".pt", ".pth", ".bin", ".ckpt", ".joblib", ".npz"].iter().any(|end| lower.ends_with(end)))
         {
             let Some(content) = content(&mut out) else { continue };
-            // An entry that is no model is no fault of the archive.
-            if let Ok(inner) = super::read_at(&content, &look.deeper()) {
-                out.absorb(inner);
+            match super::read_at(&content, &look.deeper()) {
+                Ok(inner) => out.absorb(inner),
+                // An entry that is no model is no fault of the archive.
+                Err(CheckpointError::Unknown(_)) => {}
+                Err(error) => out.problems.push(format!("{}: {error}", entry.name)),
             }
         } else if pickled {
             let Some(content) = content(&mut out) else { continue };
-            let found = pickle::scan(&content);
+            let found = pickle::scan(&content, look.within);
             let sure = found.broken.is_none();
             out.absorb_names(found, sure);
         } else if head.starts_with(b"\x89HDF") && is_keras {
@@ -232,6 +259,9 @@ pub(super) fn read(bytes: &[u8], look: &Look<'_>) -> Result<Checkpoint, Checkpoi
     if let Some((entry, content)) = main {
         let folder = entry.name.get(..entry.name.len() - "data.pkl".len()).unwrap_or_default();
         out.format = "pytorch";
+        if look.within.depth > 0 {
+            return Ok(out);
+        }
         tensors(&mut out, content, &storages(&entries, folder))?;
     }
     if out.format.is_empty() {
@@ -272,7 +302,8 @@ fn tensors(
         Ok(pickle) => torch::collect(&pickle, &storages, out),
         // What it would import before it breaks is in the list already.
         Err(reason) if out.globals.is_empty() => return Err(CheckpointError::Corrupt(format!("data.pkl: {reason}"))),
-        Err(reason) => out.problems.push(format!("data.pkl: {reason}")),
+        // Why it breaks is among the problems already.
+        Err(_) => {}
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ const MAX_JSON: usize = 256 << 20;
 pub(super) fn read(bytes: &[u8]) -> Option<Checkpoint> {
     let mut out = Checkpoint::default();
     let mut say = |key: &str, value: String| drop(out.metadata.insert(key.to_owned(), value));
-    out.format = if bytes.starts_with(b"CBM1") {
+    out.format = if bytes.starts_with(b"CBM1") && bytes.len() > 12 {
         "catboost"
     } else if bytes.starts_with(b"tree\nversion=v") {
         let text = String::from_utf8_lossy(&bytes[..bytes.len().min(1 << 20)]);

@@ -8,7 +8,18 @@ pub(super) const MAGIC: &[u8] = b"GGUF";
 const MANY: u64 = 1_000_000;
 /// What a chat template (Jinja) needs to get from text to Python's functions, and nothing else: attributes
 /// between double underscores, plainly, escaped, or through a filter.
-const ESCAPES: [&str; 6] = ["__", "\\x5f", "\\u005f", "\\137", "|attr", "| attr"];
+const ESCAPES: [&str; 6] = ["\\x5f", "\\u005f", "\\137", "|attr(", "'_'*", "\"_\"*"];
+
+fn reaches(template: &str) -> bool {
+    let dense: String = template.chars().filter(|c| !c.is_whitespace()).collect();
+    // A name between double underscores, not a separator of them.
+    let dunder = dense
+        .split("__")
+        .skip(1)
+        .any(|after| after.starts_with(|c: char| c.is_ascii_alphabetic()) && dense.matches("__").count() > 1);
+    dunder || ESCAPES.iter().any(|escape| dense.contains(escape))
+}
+
 /// Arrays within arrays.
 const DEPTH: usize = 4;
 
@@ -94,7 +105,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Checkpoint, CheckpointError> {
         }
     }
     for (key, template) in out.metadata.iter().filter(|(key, _)| key.starts_with("tokenizer.chat_template")) {
-        if ESCAPES.iter().any(|escape| template.contains(escape)) {
+        if reaches(template) {
             out.operators.push(Operator { what: format!("{key} reaches for Python's internals"), grave: true });
         }
     }

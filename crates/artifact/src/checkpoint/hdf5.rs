@@ -13,6 +13,12 @@ const MAX_BYTES: usize = 512 << 20;
 const MAX_DEPTH: usize = 32;
 const MAX_DATASETS: usize = 100_000;
 
+/// Whether it is one: its beginning may lie behind a block of the writer's own, of 512 bytes or a power of two
+/// as many.
+pub(super) fn begins(bytes: &[u8]) -> bool {
+    bytes.starts_with(MAGIC) || (9..=20).any(|power| bytes.get(1 << power..).is_some_and(|rest| rest.starts_with(MAGIC)))
+}
+
 pub(super) fn read(bytes: &[u8]) -> Checkpoint {
     let mut out = Checkpoint { format: "hdf5", ..Checkpoint::default() };
     // The whole file is searched for configurations: what a reader cannot open, another may.
@@ -28,10 +34,11 @@ pub(super) fn reaches(bytes: &[u8], out: &mut Checkpoint) {
     let mut inner = Checkpoint::default();
     objects(bytes, &mut inner);
     out.operators.append(&mut inner.operators);
+    out.problems.append(&mut inner.problems);
 }
 
 fn objects(bytes: &[u8], out: &mut Checkpoint) {
-    if bytes.len() > MAX_BYTES {
+    if bytes.len() > MAX_BYTES || !bytes.starts_with(MAGIC) {
         return;
     }
     // The reader is another's: a defect of it must cost no more than this file's tensors.
@@ -98,6 +105,7 @@ fn look(dataset: &Dataset, name: &str, out: &mut Checkpoint) {
                 out.operators.push(Operator { what: format!("{name} lies in another file"), grave: true });
             }
         }
+        Layout::Virtual => out.operators.push(Operator { what: format!("{name} is put together of other files"), grave: true }),
         _ => {}
     }
 }

@@ -105,8 +105,33 @@ fn member(map: &serde_json::Map<String, Value>, class: &str, found: &mut Vec<Ope
     if [name, registered, class].iter().any(|n| GRAVE.contains(n)) {
         return list(found, what(), true);
     }
+    // Operations of TensorFlow by name, some of which read, write or run Python.
+    let operation = config
+        .and_then(|c| c.get("function").or_else(|| c.pointer("/node_def/op")).or_else(|| c.get("node_def")))
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let reaching = [
+        "io.",
+        "py_function",
+        "numpy_function",
+        "raw_ops.",
+        "load_library",
+        "load_op_library",
+        "saved_model.",
+        "WriteFile",
+        "ReadFile",
+        "PyFunc",
+        "EagerPyFunc",
+    ];
+    if matches!(class, "TFOpLambda" | "SlicingOpLambda" | "TensorFlowOpLayer")
+        && reaching
+            .iter()
+            .any(|r| operation.starts_with(r) || operation.contains(&format!(".{r}")) || operation.contains(&format!("\"{r}\"")))
+    {
+        list(found, format!("{} calls {operation}", what()), true);
+    }
     // A vocabulary may be the address of a file, which is read when the layer is made.
-    for key in ["vocabulary", "idf_weights"] {
+    for key in ["vocabulary", "idf_weights", "proto", "vocabulary_file", "merges"] {
         if let Some(Value::String(path)) = config.and_then(|c| c.get(key)) {
             list(found, format!("{} reads {path}", what()), true);
         }
@@ -144,6 +169,11 @@ fn member(map: &serde_json::Map<String, Value>, class: &str, found: &mut Vec<Ope
                     "breakpoint",
                     "globals",
                     "vars",
+                    "exit",
+                    "quit",
+                    "delattr",
+                    "print",
+                    "help",
                 ]
                 .contains(&name);
             if !data.contains(&class) && !function {
@@ -171,25 +201,40 @@ fn family(module: &str) -> Option<&str> {
 
 /// Configurations in a file that holds them as text among other things, such as HDF5.
 pub(super) fn configs_within(bytes: &[u8], out: &mut Checkpoint) -> bool {
-    let mut any = false;
-    let mut at = 0;
-    while let Some(from) = find(&bytes[at..], b"{\"").map(|i| at + i) {
-        let mut stream = serde_json::Deserializer::from_slice(&bytes[from..]).into_iter::<Value>();
+    let (mut any, mut at, mut failures) = (false, 0, 0);
+    while let Some(from) = bytes[at..].iter().position(|b| *b == b'{').map(|i| at + i) {
+        at = from + 1;
+        let rest = &bytes[from..];
+        // A key follows, and the first thousand characters name a class or a module.
+        if rest[1..].trim_ascii_start().first() != Some(&b'"') || !names(&rest[..rest.len().min(1024)]) {
+            continue;
+        }
+        let mut stream = serde_json::Deserializer::from_slice(rest).into_iter::<Value>();
         match stream.next() {
             Some(Ok(value)) => {
                 walk(&value, 0, &mut out.operators);
                 any |= value.get("class_name").is_some();
-                at = from + stream.byte_offset().max(2);
+                at = from + stream.byte_offset().max(1);
             }
-            _ => at = from + 2,
+            // Python's JSON is laxer (NaN, lone surrogates): what it names can still be read.
+            _ => {
+                failures += 1;
+                let text = String::from_utf8_lossy(&rest[..rest.len().min(4 << 20)]);
+                let plain = text.split('\0').next().unwrap_or_default();
+                for name in GRAVE.iter().filter(|name| plain.contains(&format!("\"{name}\""))) {
+                    list(&mut out.operators, (*name).to_owned(), true);
+                }
+                any = true;
+                at = from + plain.len().max(1);
+            }
         }
-        if out.operators.len() >= LISTED {
+        if out.operators.len() >= LISTED || failures > 64 {
             break;
         }
     }
     any
 }
 
-fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {
-    bytes.windows(needle.len()).position(|window| window == needle)
+fn names(head: &[u8]) -> bool {
+    [&b"class_name"[..], b"\"module\""].iter().any(|needle| head.windows(needle.len()).any(|w| w == *needle))
 }

@@ -140,19 +140,12 @@ impl Parser<'_> {
                         'x' => 2,
                         'u' => 4,
                         'U' => 8,
-                        'n' => {
-                            out.push('\n');
+                        '\\' | '\'' | '"' => {
+                            out.push(escaped);
                             continue;
                         }
-                        '0'..='7' => {
-                            // Up to three octal digits; NumPy never writes them.
-                            out.push(char::from_digit(escaped.to_digit(8)?, 10)?);
-                            continue;
-                        }
-                        other => {
-                            out.push(other);
-                            continue;
-                        }
+                        // NumPy writes no escapes; what is not undone exactly is not understood.
+                        _ => return None,
                     };
                     let digits: String = chars.by_ref().take(width).map(|(_, c)| c).collect();
                     out.push(char::from_u32(u32::from_str_radix(&digits, 16).ok()?)?);

@@ -235,6 +235,8 @@ pub fn is_dangerous(module: &str) -> bool {
 /// How deep files lie within files, and how much may still be unpacked.
 struct Look<'a> {
     depth: usize,
+    /// Pickles that the bytes lie within, and how many bytes may still be read of all that lies within others.
+    within: pickle::Within<'a>,
     left: &'a Cell<u64>,
 }
 
@@ -243,7 +245,7 @@ const MAX_UNPACKED: u64 = 512 << 20;
 
 impl Look<'_> {
     fn deeper(&self) -> Self {
-        Self { depth: self.depth + 1, left: self.left }
+        Self { depth: self.depth + 1, within: self.within, left: self.left }
     }
 
     /// Unpacks within what is left.
@@ -267,10 +269,7 @@ impl Checkpoint {
     fn absorb_names(&mut self, found: pickle::Scan, sure: bool) {
         for global in found.globals.into_iter().filter(|g| sure || g.is_name()) {
             match self.globals.iter_mut().find(|g| g.module == global.module && g.name == global.name) {
-                Some(same) => {
-                    same.called |= global.called;
-                    same.unread |= global.unread;
-                }
+                Some(same) => same.merge(&global),
                 None => self.globals.push(global),
             }
         }
@@ -300,6 +299,7 @@ impl Checkpoint {
         let names = pickle::Scan { globals: part.globals, ..pickle::Scan::default() };
         self.absorb_names(names, true);
         self.operators.extend(part.operators);
+        self.problems.extend(part.problems);
         self.metadata.extend(part.metadata);
         if self.format.is_empty() || self.format == "tar" {
             self.format = part.format;
@@ -312,8 +312,8 @@ impl Checkpoint {
 /// # Errors
 /// When it is corrupt, truncated, or of no format read here.
 pub fn read_checkpoint(bytes: &[u8]) -> Result<Checkpoint, CheckpointError> {
-    let left = Cell::new(MAX_UNPACKED);
-    read_at(bytes, &Look { depth: 0, left: &left })
+    let (left, work) = (Cell::new(MAX_UNPACKED), pickle::Within::allowance(bytes.len()));
+    read_at(bytes, &Look { depth: 0, within: pickle::Within { depth: 0, work: &work }, left: &left })
 }
 
 fn read_at(bytes: &[u8], look: &Look<'_>) -> Result<Checkpoint, CheckpointError> {
@@ -329,12 +329,30 @@ fn read_at(bytes: &[u8], look: &Look<'_>) -> Result<Checkpoint, CheckpointError>
                 Ok(read)
             }
             (Err(_), Ok(behind)) => Ok(behind),
+            // Without a directory there is no archive; one that breaks hides something.
+            (Ok(mut read), Err(CheckpointError::Corrupt(why))) => {
+                read.problems.push(format!("an archive at its end: {why}"));
+                Ok(read)
+            }
             (read, Err(_)) => read,
         }
     };
+    let read = read.map(|mut checkpoint| {
+        // HDF5 may begin behind a block of anything.
+        if !matches!(checkpoint.format, "hdf5" | "keras") && hdf5::begins(bytes) {
+            checkpoint.absorb(hdf5::read(bytes));
+        }
+        // Valid in its own format, and a pickle as well: a loader of pickles asks for no format.
+        if !matches!(checkpoint.format, "pickle" | "pytorch" | "zip" | "keras" | "numpy" | "tar") && look.depth == 0 {
+            let mut found = pickle::scan(bytes, look.within);
+            found.globals.retain(|g| g.called && g.is_name());
+            checkpoint.absorb_names(found, true);
+        }
+        checkpoint
+    });
     let mut checkpoint = match read {
         Ok(checkpoint) => checkpoint,
-        Err(error) => pretended(bytes, &error).ok_or(error)?,
+        Err(error) => pretended(bytes, &error, look).ok_or(error)?,
     };
     checkpoint.tensors.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(checkpoint)
@@ -342,30 +360,30 @@ fn read_at(bytes: &[u8], look: &Look<'_>) -> Result<Checkpoint, CheckpointError>
 
 fn by_beginning(bytes: &[u8], look: &Look<'_>) -> Result<Checkpoint, CheckpointError> {
     if bytes.starts_with(&[0x80]) && matches!(bytes.get(1), Some(0..=5)) {
-        torch::read_bare_pickle(bytes)
+        torch::read_bare_pickle(bytes, look)
     } else if bytes.starts_with(numpy::MAGIC) {
-        numpy::read(bytes)
+        numpy::read(bytes, look)
     } else if bytes.starts_with(gguf::MAGIC) {
         gguf::read(bytes)
-    } else if bytes.starts_with(hdf5::MAGIC) {
+    } else if hdf5::begins(bytes) {
         Ok(hdf5::read(bytes))
     } else if let Some(boosted) = boosted::read(bytes) {
         Ok(boosted)
-    } else if looks_like_safetensors(bytes) {
-        safetensor::read(bytes)
     } else if let Some(read) = packed::read(bytes, look) {
         read
+    } else if looks_like_safetensors(bytes) {
+        safetensor::read(bytes)
     } else if onnx::is_onnx(bytes) {
         onnx::read(bytes)
     } else {
-        old_pickle(bytes).ok_or_else(|| CheckpointError::Unknown(unknown(bytes)))
+        old_pickle(bytes, look).ok_or_else(|| CheckpointError::Unknown(unknown(bytes)))
     }
 }
 
 /// A pickle of the first protocols, which begins like anything: it must read to its end, or name what
 /// Python could import.
-fn old_pickle(bytes: &[u8]) -> Option<Checkpoint> {
-    let found = pickle::scan(bytes);
+fn old_pickle(bytes: &[u8], look: &Look<'_>) -> Option<Checkpoint> {
+    let found = pickle::scan(bytes, look.within);
     let names = found.globals.iter().any(pickle::Global::is_name);
     if !names && (found.broken.is_some() || bytes.len() < 4) {
         return None;
@@ -377,11 +395,11 @@ fn old_pickle(bytes: &[u8]) -> Option<Checkpoint> {
 }
 
 /// A file that is broken as what it pretends to be: as a pickle, which cares for no beginning, it may run.
-fn pretended(bytes: &[u8], error: &CheckpointError) -> Option<Checkpoint> {
+fn pretended(bytes: &[u8], error: &CheckpointError, look: &Look<'_>) -> Option<Checkpoint> {
     if matches!(error, CheckpointError::Unknown(_)) {
         return None;
     }
-    let mut out = old_pickle(bytes).filter(|found| !found.globals.is_empty())?;
+    let mut out = old_pickle(bytes, look).filter(|found| !found.globals.is_empty())?;
     out.problems.insert(0, error.to_string());
     Some(out)
 }

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::{
-    Checkpoint, CheckpointError, Dtype, Tensor,
+    Checkpoint, CheckpointError, Dtype, Look, Tensor,
     literal::{self, Literal},
     pickle,
 };
@@ -48,6 +48,10 @@ fn holds_objects(descr: &Literal) -> bool {
     match descr {
         Literal::Text(code) => {
             let code = code.trim_start_matches(['<', '>', '=', '|']);
+            // A list of types in one text: each would have to be told apart.
+            if code.contains(',') {
+                return true;
+            }
             let kind = code.trim_end_matches(|c: char| {
                 c.is_ascii_digit() || matches!(c, '[' | ']' | 'n' | 's' | 'u' | 'm' | 'D' | 'Y' | 'M' | 'W' | 'h')
             });
@@ -80,16 +84,27 @@ fn dtype(descr: &str) -> Dtype {
 }
 
 /// Adds an array that lies within a file.
-pub(super) fn add(out: &mut Checkpoint, name: &str, file: &[u8], within: Range<usize>) -> Result<(), String> {
+pub(super) fn add(out: &mut Checkpoint, name: &str, file: &[u8], within: Range<usize>, look: &Look<'_>) -> Result<(), String> {
     let array = &file[within.clone()];
-    let Some((_, Some(header))) = header(array) else { return names(out, array) };
+    let Some((_, Some(header))) = header(array) else { return names(out, array, look) };
     if holds_objects(&header.descr) {
-        return names(out, array);
+        return names(out, array, look);
     }
     let Literal::Text(descr) = &header.descr else { return Ok(()) };
     let (dtype, begin) = (dtype(descr), within.start + header.data);
     let elements = header.shape.iter().try_fold(1_usize, |n, d| n.checked_mul(*d));
     let bytes = elements.and_then(|n| n.checked_mul(dtype.size())).and_then(|n| begin.checked_add(n));
+    // Whoever reads on finds the next array or pickle.
+    if let Some(rest) =
+        bytes.filter(|_| dtype != Dtype::Other).and_then(|end| file.get(end..within.end)).filter(|rest| rest.len() > 2)
+    {
+        if rest.starts_with(MAGIC) {
+            names(out, rest, look)?;
+        } else {
+            let found = pickle::scan(rest, look.within);
+            out.absorb_names(found, false);
+        }
+    }
     match bytes {
         Some(end) if end <= within.end => {
             // Column-major arrays are named, with their values in an order of their own.
@@ -102,20 +117,23 @@ pub(super) fn add(out: &mut Checkpoint, name: &str, file: &[u8], within: Range<u
 }
 
 /// What an array would import when it is loaded, if it is one of objects.
-pub(super) fn names(out: &mut Checkpoint, array: &[u8]) -> Result<(), String> {
+pub(super) fn names(out: &mut Checkpoint, array: &[u8], look: &Look<'_>) -> Result<(), String> {
     let Some((data, parsed)) = header(array) else { return Err("an array has a header that is none of NumPy's".to_owned()) };
     let objects = parsed.as_ref().is_none_or(|header| holds_objects(&header.descr));
     if objects && let Some(bytes) = array.get(data..) {
-        let found = pickle::scan(bytes);
+        let found = pickle::scan(bytes, look.within);
         let sure = found.broken.is_none();
+        if parsed.as_ref().is_some_and(|header| matches!(&header.descr, Literal::Text(code) if code.contains('O'))) {
+            out.problems.extend(found.broken.clone());
+        }
         out.absorb_names(found, sure);
     }
     if parsed.is_none() { Err("an array has a header that is none of NumPy's".to_owned()) } else { Ok(()) }
 }
 
-pub(super) fn read(bytes: &[u8]) -> Result<Checkpoint, CheckpointError> {
+pub(super) fn read(bytes: &[u8], look: &Look<'_>) -> Result<Checkpoint, CheckpointError> {
     let mut out = Checkpoint { format: "numpy", ..Checkpoint::default() };
-    match add(&mut out, "array", bytes, 0..bytes.len()) {
+    match add(&mut out, "array", bytes, 0..bytes.len(), look) {
         Err(why) if out.globals.is_empty() => Err(CheckpointError::Truncated(why)),
         Err(why) => {
             out.problems.push(why);

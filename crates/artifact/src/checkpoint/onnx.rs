@@ -7,8 +7,16 @@ use std::ops::Range;
 use super::{Checkpoint, CheckpointError, Dtype, Operator, Tensor};
 
 /// Domains whose operators every runtime brings along.
-const KNOWN: [&str; 7] =
-    ["", "ai.onnx", "ai.onnx.ml", "ai.onnx.training", "ai.onnx.preview.training", "com.microsoft", "ai.onnx.contrib"];
+const KNOWN: [&str; 8] = [
+    "",
+    "ai.onnx",
+    "ai.onnx.ml",
+    "ai.onnx.training",
+    "ai.onnx.preview.training",
+    "com.microsoft",
+    "com.microsoft.nchwc",
+    "org.pytorch.aten",
+];
 /// Operators listed.
 const LISTED: usize = 100;
 
@@ -38,6 +46,8 @@ fn fields(bytes: &[u8], within: Range<usize>) -> Option<Vec<Field>> {
     let (mut at, mut out) = (within.start, Vec::new());
     while at < within.end {
         let tag = varint(bytes, &mut at, within.end)?;
+        // Parsers keep 32 bits of a tag.
+        let tag = tag & 0xffff_ffff;
         let number = tag >> 3;
         let (value, range) = match tag & 7 {
             0 => (varint(bytes, &mut at, within.end)?, None),
@@ -129,8 +139,13 @@ impl Reader<'_> {
     }
 
     fn nodes(&mut self, range: Range<usize>, number: u64, depth: usize) -> Option<()> {
-        for field in fields(self.bytes, range)?.into_iter().filter(|f| f.number == number) {
-            self.node(field.range?, depth)?;
+        for field in fields(self.bytes, range)? {
+            match field.number {
+                n if n == number => self.node(field.range?, depth)?,
+                // Defaults of a function's attributes.
+                11 => self.attribute(field.range?, depth)?,
+                _ => {}
+            }
         }
         Some(())
     }
@@ -156,22 +171,28 @@ impl Reader<'_> {
     fn node(&mut self, range: Range<usize>, depth: usize) -> Option<()> {
         let bytes = self.bytes;
         let fields = fields(bytes, range)?;
-        let of = |number| fields.iter().find(|f| f.number == number).map(|f| text(bytes, f)).unwrap_or_default();
+        let of = |number| fields.iter().rfind(|f| f.number == number).map(|f| text(bytes, f)).unwrap_or_default();
         let (kind, domain) = (of(4), of(7));
         let what = format!("operator {domain}.{kind}");
         let known = KNOWN.contains(&domain.as_str()) || self.own.contains(&domain);
+        // Operators that run Python.
+        if matches!(kind.as_str(), "PythonOp" | "PythonOpGrad" | "PyOp" | "PyCustomOp") && self.out.operators.len() < LISTED {
+            self.out.operators.push(Operator { what: format!("operator {domain}.{kind} runs Python"), grave: true });
+        }
         if !known && self.out.operators.len() < LISTED && !self.out.operators.iter().any(|o| o.what == what) {
             self.out.operators.push(Operator { what, grave: false });
         }
-        for attribute in fields.into_iter().filter(|f| f.number == 5) {
-            for field in self::fields(bytes, attribute.range?)? {
-                let Some(range) = field.range else { continue };
-                match field.number {
-                    5 | 10 => self.quiet(range)?,
-                    6 | 11 => self.graph(range, depth + 1)?,
-                    22 | 23 => self.sparse(range)?,
-                    _ => {}
-                }
+        fields.into_iter().filter(|f| f.number == 5).try_for_each(|attribute| self.attribute(attribute.range?, depth))
+    }
+
+    fn attribute(&mut self, range: Range<usize>, depth: usize) -> Option<()> {
+        for field in fields(self.bytes, range)? {
+            let Some(range) = field.range else { continue };
+            match field.number {
+                5 | 10 => self.quiet(range)?,
+                6 | 11 => self.graph(range, depth + 1)?,
+                22 | 23 => self.sparse(range)?,
+                _ => {}
             }
         }
         Some(())
@@ -234,7 +255,7 @@ fn tensor(out: &mut Checkpoint, bytes: &[u8], range: Range<usize>) -> Option<()>
 /// Where external data lies: a path below the model's folder, or an escape from it.
 fn location(out: &mut Checkpoint, bytes: &[u8], entry: Range<usize>) -> Option<()> {
     let fields = fields(bytes, entry)?;
-    let of = |number| fields.iter().find(|f| f.number == number).map(|f| text(bytes, f)).unwrap_or_default();
+    let of = |number| fields.iter().rfind(|f| f.number == number).map(|f| text(bytes, f)).unwrap_or_default();
     let path = of(2);
     let escapes = path.starts_with(['/', '\\', '~']) || path.split(['/', '\\']).any(|part| part == "..") || path.contains(':');
     let what = format!("external data at {path}");

@@ -1,8 +1,6 @@
 //! Model files behind a compression or in a tar archive, as joblib, pandas and old PyTorch write them: they
 //! are unpacked in memory, within a limit, and read as what they hold.
 
-use std::io::Read;
-
 use super::{Checkpoint, CheckpointError, Look};
 
 /// The compressions that begin like these bytes.
@@ -35,6 +33,9 @@ pub(super) fn read(bytes: &[u8], look: &Look<'_>) -> Option<Result<Checkpoint, C
     })
 }
 
+/// Files of a tar archive that are looked at.
+const MEMBERS: usize = 10_000;
+
 fn is_tar(bytes: &[u8]) -> bool {
     bytes.get(257..262) == Some(b"ustar")
 }
@@ -45,18 +46,35 @@ fn tar(bytes: &[u8], look: &Look<'_>) -> Result<Checkpoint, CheckpointError> {
     let mut archive = tar::Archive::new(bytes);
     let mut out = Checkpoint { format: "tar", ..Checkpoint::default() };
     let mut any = false;
-    for entry in archive.entries().map_err(broken)?.take(10_000) {
+    let mut members = 0;
+    for entry in archive.entries().map_err(broken)? {
         let mut entry = entry.map_err(broken)?;
+        // A sparse file claims more than it holds, and no model is one.
+        if entry.header().entry_type() == tar::EntryType::GNUSparse {
+            return Err(CheckpointError::Corrupt("the tar archive holds a sparse file, which no framework writes".to_owned()));
+        }
         // PyTorch 0.1 unpickled entries of set names; their content is looked at, not their names.
-        let mut content = Vec::new();
-        entry.read_to_end(&mut content).map_err(broken)?;
-        if look.depth < 3
-            && let Ok(mut inner) = super::read_at(&content, &look.deeper())
-        {
-            inner.tensors.clear();
-            any = true;
-            out.absorb(inner);
+        let content = look.unpack(&mut entry).map_err(CheckpointError::Corrupt)?;
+        if look.depth >= 3 {
+            return Err(CheckpointError::Corrupt("archives lie more than three deep within each other".to_owned()));
+        }
+        match super::read_at(&content, &look.deeper()) {
+            Ok(mut inner) => {
+                inner.tensors.clear();
+                any = true;
+                out.absorb(inner);
+            }
+            Err(CheckpointError::Unknown(_)) => {}
+            Err(error) => {
+                out.problems.push(format!("{}: {error}", entry.path().map(|p| p.display().to_string()).unwrap_or_default()))
+            }
+        }
+        members += 1;
+        if members == MEMBERS {
+            out.problems.push(format!("the tar archive holds more than {MEMBERS} files; the rest was not read"));
+            break;
         }
     }
+    any |= !out.problems.is_empty();
     if any { Ok(out) } else { Err(CheckpointError::Unknown("is a tar archive without a model".to_owned())) }
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, ops::Range};
 
 use super::{
-    Checkpoint, CheckpointError, Dtype, Tensor,
+    Checkpoint, CheckpointError, Dtype, Look, Tensor,
     pickle::{self, Id, Node, Pickle},
 };
 
@@ -14,8 +14,8 @@ const MAX_DEPTH: usize = 6;
 
 /// Pickles without an archive: what they would import is listed. Tensors of such files follow in a
 /// layout of their own (before PyTorch 1.6) and are not read.
-pub(super) fn read_bare_pickle(bytes: &[u8]) -> Result<Checkpoint, CheckpointError> {
-    let found = pickle::scan(bytes);
+pub(super) fn read_bare_pickle(bytes: &[u8], look: &Look<'_>) -> Result<Checkpoint, CheckpointError> {
+    let found = pickle::scan(bytes, look.within);
     let mut out = Checkpoint { format: "pickle", ..Checkpoint::default() };
     out.problems.extend(found.broken.clone());
     let whole = found.broken.is_none();

@@ -2,10 +2,15 @@
 //! is a promise that the name, called with anything, only makes data: types of the standard library, of
 //! NumPy, pandas and SciPy, the classes of estimators and layers, and the functions that rebuild tensors.
 
+use deepfix_artifact::checkpoint::Global;
+
 /// Modules and names that rebuild data and run nothing of the file's choosing.
 const NAMES: &[(&str, &[&str])] = &[
-    ("_codecs", &["encode"]),
     ("argparse", &["Namespace"]),
+    ("array", &["_array_reconstructor", "array"]),
+    ("re", &["_compile"]),
+    ("pytz", &["_UTC", "_p"]),
+    ("sklearn.cluster._kmeans", &["_kmeans_single_elkan", "_kmeans_single_lloyd"]),
     (
         "builtins",
         &[
@@ -48,65 +53,26 @@ const NAMES: &[(&str, &[&str])] = &[
     ("lightning.fabric.utilities.data", &["AttributeDict"]),
     ("lightning_fabric.utilities.data", &["AttributeDict"]),
     ("pytorch_lightning.utilities.parsing", &["AttributeDict"]),
-    // NumPy: arrays and their scalars; universal functions are pure.
+    // NumPy: arrays and their scalars.
     (
         "numpy",
         &[
-            "abs",
-            "absolute",
-            "add",
-            "arctan",
             "bool",
             "bool_",
             "bytes_",
-            "cbrt",
-            "ceil",
-            "clip",
-            "cos",
             "datetime64",
-            "divide",
             "dtype",
-            "exp",
-            "exp2",
-            "expm1",
-            "floor",
-            "log",
-            "log10",
-            "log1p",
-            "log2",
             "longdouble",
             "longlong",
             "matrix",
-            "max",
-            "maximum",
-            "mean",
-            "median",
-            "min",
-            "minimum",
-            "multiply",
-            "nan_to_num",
             "ndarray",
-            "negative",
             "object_",
-            "power",
+            "poly1d",
             "recarray",
             "record",
-            "reciprocal",
-            "rint",
-            "round",
-            "sign",
-            "sin",
-            "sqrt",
-            "square",
-            "std",
             "str_",
-            "subtract",
-            "sum",
-            "tan",
-            "tanh",
             "timedelta64",
             "ulonglong",
-            "var",
             "void",
         ],
     ),
@@ -124,7 +90,7 @@ const NAMES: &[(&str, &[&str])] = &[
     // pandas and Arrow
     ("pandas._libs.arrays", &["__pyx_unpickle_NDArrayBacked"]),
     ("pandas._libs.internals", &["_unpickle_block"]),
-    ("pandas._libs.tslibs.nattype", &["_nat_unpickle"]),
+    ("pandas._libs.tslibs.nattype", &["_nat_unpickle", "__nat_unpickle"]),
     ("pandas._libs.tslibs.timestamps", &["_unpickle_timestamp"]),
     ("pandas._libs.tslibs.timedeltas", &["_timedelta_unpickle"]),
     ("pandas._libs.tslibs.period", &["Period"]),
@@ -162,7 +128,6 @@ const NAMES: &[(&str, &[&str])] = &[
     ),
     ("torch.nn.parameter", &["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter"]),
     ("torch.serialization", &["_get_layout"]),
-    ("torch.storage", &["_load_from_bytes"]),
     ("torch.torch_version", &["TorchVersion"]),
     (
         "torch.nn.functional",
@@ -206,6 +171,7 @@ const CLASSES: &[&str] = &[
     "imblearn",
     "lightgbm",
     "numpy.random",
+    "numpy.polynomial",
     "omegaconf",
     "pandas",
     "peft.utils.peft_types",
@@ -217,6 +183,11 @@ const CLASSES: &[&str] = &[
     "sklearn",
     "statsmodels",
     "torch.nn.modules",
+    "torch.distributions",
+    "torch.nn.parallel.data_parallel",
+    "torch.nn.utils.prune",
+    "torch.nn.utils.spectral_norm",
+    "torch.nn.utils.weight_norm",
     "torch.optim",
     "torch.utils.data.dataset",
     "transformers.integrations.deepspeed",
@@ -230,8 +201,28 @@ const CLASSES: &[&str] = &[
 ];
 
 /// Parts of those libraries that evaluate expressions or start processes.
-const NOT: &[&str] =
-    &["pandas.core.computation", "pandas.io", "pandas.util", "sklearn.utils.discovery", "sklearn.externals", "polars.io"];
+const NOT: &[&str] = &[
+    "omegaconf.grammar",
+    "pandas.api",
+    "pandas.core.computation",
+    "pandas.io",
+    "pandas.testing",
+    "pandas.util",
+    "polars._cpu_check",
+    "polars.catalog",
+    "polars.io",
+    "polars.lazyframe",
+    "polars.sql",
+    "sklearn.callback",
+    "sklearn.datasets",
+    "sklearn.externals",
+    "sklearn.utils._testing",
+    "sklearn.utils.discovery",
+    "xgboost._data_utils",
+    "xgboost.collective",
+    "xgboost.federated",
+    "xgboost.tracker",
+];
 
 /// Classes of the standard library that a module may carry along under its own name.
 pub(super) const FOREIGN: &[&str] = &[
@@ -276,9 +267,87 @@ pub(super) const FOREIGN: &[&str] = &[
     "ZipFile",
 ];
 
+/// Classes of the libraries that are made with arguments: enumerations, extension types, dtypes. Any other is
+/// made empty and given its state, for arguments may name a file to open or a model to load.
+fn takes_arguments(module: &str, name: &str) -> bool {
+    name == "newObj"
+        || name.starts_with("__pyx_unpickle_")
+        || name.ends_with("Dtype")
+        || in_library(
+            module,
+            &["pandas._libs", "sklearn._loss._loss", "sklearn.linear_model._sgd_fast", "accelerate.utils.dataclasses"],
+        )
+        || module.starts_with("statsmodels.tsa.statespace._")
+        || matches!(module, "transformers.trainer_utils" | "transformers.training_args") && name != "TrainingArguments"
+        || matches!(
+            (module, name),
+            ("pandas", "Interval" | "Period" | "Timestamp" | "Timedelta" | "NaT")
+                | ("sklearn.tree._tree", "Tree")
+                | ("sklearn.impute._iterative", "_ImputerTriplet")
+                | ("scipy.spatial._ckdtree", "cKDTree")
+        )
+}
+
+/// Functions of NumPy that are fine to name and not to call: some of them call a method of their argument.
+const UNCALLED: &[&str] = &[
+    "abs",
+    "absolute",
+    "add",
+    "arctan",
+    "cbrt",
+    "ceil",
+    "clip",
+    "cos",
+    "divide",
+    "exp",
+    "exp2",
+    "expm1",
+    "floor",
+    "log",
+    "log10",
+    "log1p",
+    "log2",
+    "max",
+    "maximum",
+    "mean",
+    "median",
+    "min",
+    "minimum",
+    "multiply",
+    "nan_to_num",
+    "negative",
+    "power",
+    "reciprocal",
+    "rint",
+    "round",
+    "sign",
+    "sin",
+    "sqrt",
+    "square",
+    "std",
+    "subtract",
+    "sum",
+    "tan",
+    "tanh",
+    "var",
+    "vectorize",
+];
+
 /// Whether a name only makes data.
-pub(super) fn allowed(module: &str, name: &str) -> bool {
+pub(super) fn allowed(global: &Global) -> bool {
+    let (module, name) = (global.module.as_str(), global.name.as_str());
     let module = if module == "__builtin__" { "builtins" } else { module };
+    match (module, name) {
+        // What they do depends on what they are given; uncalled, something else may give it.
+        ("torch.storage", "_load_from_bytes") | ("builtins", "getattr") | ("_codecs", "encode") => {
+            return global.called && !global.unread;
+        }
+        ("builtins", "len") | ("sklearn.metrics._scorer", "_passthrough_scorer") => return !global.called,
+        ("numpy" | "numpy.core._multiarray_umath" | "numpy._core._multiarray_umath", name) if UNCALLED.contains(&name) => {
+            return !global.called || name == "vectorize" && !global.arguments;
+        }
+        _ => {}
+    }
     // A dot leads through the attributes of what is named, to whatever the module has imported.
     if name.contains('.') || !module.is_ascii() || !name.is_ascii() {
         return false;
@@ -331,6 +400,7 @@ pub(super) fn allowed(module: &str, name: &str) -> bool {
                     "f_classif" | "f_regression" | "chi2" | "mutual_info_classif" | "mutual_info_regression" | "r_regression"
                 )
         }
+        _ if in_library(module, CLASSES) && global.arguments && !takes_arguments(module, name) => false,
         _ if in_library(module, CLASSES) => {
             upper && !FOREIGN.contains(&name)
                 || name.starts_with("__pyx_unpickle_")
@@ -339,6 +409,8 @@ pub(super) fn allowed(module: &str, name: &str) -> bool {
                     "scipy.stats._distn_infrastructure" | "scipy.stats._continuous_distns" | "scipy.stats._discrete_distns"
                 ) && (name.starts_with("rv_") || name.ends_with("_gen"))
                 || module == "scipy.spatial._ckdtree" && name == "cKDTree"
+                || module == "scipy.stats._kde" && name == "gaussian_kde"
+                || module == "scipy.stats._multivariate" && name.ends_with("_frozen")
                 || module.starts_with("scipy.sparse") && (name.ends_with("_matrix") || name.ends_with("_array"))
                 || module.starts_with("sklearn") && name == "newObj"
                 // One state space for each precision: s, d, c and z.
@@ -356,6 +428,10 @@ fn in_library(module: &str, libraries: &[&str]) -> bool {
 mod tests {
     use super::*;
 
+    fn named(module: &str, name: &str, called: bool, arguments: bool) -> Global {
+        Global { module: module.to_owned(), name: name.to_owned(), position: 0, called, arguments, unread: false }
+    }
+
     #[test]
     fn tensor_rebuilding_is_allowed_and_code_is_not() {
         for (module, name) in [
@@ -365,9 +441,8 @@ mod tests {
             ("numpy", "float64"),
             ("collections", "OrderedDict"),
             ("__builtin__", "long"),
-            ("sklearn.calibration", "_CalibratedClassifier"),
         ] {
-            assert!(allowed(module, name), "{module}.{name}");
+            assert!(allowed(&named(module, name, true, true)), "{module}.{name}");
         }
         for (module, name) in [
             ("os", "system"),
@@ -382,8 +457,17 @@ mod tests {
             ("sklearn.utils", "Popen"),
             ("pandas.core.computation.expr", "Expr"),
             ("torch", "serialization.os.system"),
+            ("polars.lazyframe.frame", "LazyFrame"),
         ] {
-            assert!(!allowed(module, name), "{module}.{name}");
+            assert!(!allowed(&named(module, name, true, false)), "{module}.{name}");
         }
+        // An estimator is made empty; what arguments would do is its own business.
+        assert!(allowed(&named("sklearn.calibration", "_CalibratedClassifier", true, false)));
+        assert!(
+            !allowed(&named("xgboost.core", "Booster", true, true)) && allowed(&named("xgboost.core", "Booster", true, false))
+        );
+        // A function to apply later may be named; calling it while loading is another matter.
+        assert!(allowed(&named("numpy", "log1p", false, false)) && !allowed(&named("numpy", "clip", true, true)));
+        assert!(!allowed(&named("builtins", "getattr", false, false)), "something else would call it");
     }
 }

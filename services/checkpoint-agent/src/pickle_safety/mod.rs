@@ -20,7 +20,7 @@ fn dangerous(global: &Global) -> bool {
 }
 
 pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, checkpoint: &Checkpoint) -> Result<(), Stop> {
-    let strange: Vec<&Global> = checkpoint.globals.iter().filter(|g| g.unread || !allowed(&g.module, &g.name)).collect();
+    let strange: Vec<&Global> = checkpoint.globals.iter().filter(|g| g.unread || !allowed(g)).collect();
     analysis.checked(Checked::done("unsafe_pickle", checkpoint.globals.len(), strange.len()));
     if strange.is_empty() {
         return Ok(());

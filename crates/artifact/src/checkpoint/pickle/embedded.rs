@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::{Arrays, Id, Machine, Node, adopt, scan_at};
+use super::{Arrays, Id, Machine, Node, adopt, scan};
 
 /// Pickles within pickles that are looked into.
 const MAX_NESTED: usize = 8;
@@ -13,21 +13,22 @@ impl Machine<'_> {
     pub(super) fn nested(&mut self, within: Range<usize>) {
         let bytes = &self.bytes[within.clone()];
         let pickled = bytes.len() > 2 && bytes[0] == 0x80 && matches!(bytes[1], 0..=5);
-        if !pickled || self.depth >= MAX_NESTED {
+        if !pickled || !self.inspects || self.within.depth >= MAX_NESTED || self.looked.contains_key(&within) {
             return;
         }
-        let found = scan_at(bytes, self.depth + 1);
+        let found = scan(bytes, self.within.deeper());
+        self.looked.insert(within.clone(), found.broken.is_none());
         adopt(&mut self.globals, found.globals.into_iter().filter(|g| found.broken.is_none() || g.is_name()), within.start);
         self.reaches.extend(found.reaches);
     }
 
     /// Whether bytes that PyTorch loads could be read here: as pickles or as its archive. Their names are kept.
     pub(super) fn loaded(&mut self, bytes: &[u8]) -> bool {
-        if self.depth >= MAX_NESTED {
+        if self.within.depth >= MAX_NESTED {
             return false;
         }
         if bytes.starts_with(b"PK") {
-            return match crate::checkpoint::archive::names_within(bytes) {
+            return match crate::checkpoint::archive::names_within(bytes, self.within.deeper()) {
                 Some(globals) => {
                     adopt(&mut self.globals, globals, 0);
                     true
@@ -35,28 +36,31 @@ impl Machine<'_> {
                 None => false,
             };
         }
-        let found = scan_at(bytes, self.depth + 1);
+        let found = scan(bytes, self.within.deeper());
         adopt(&mut self.globals, found.globals, 0);
         self.reaches.extend(found.reaches);
         found.broken.is_none()
     }
 
-    /// BUILD gives an object its state. An array's wrapper has the array behind it; an old one names its file.
+    /// BUILD gives an object its state. An array's wrapper has the array behind it; an old one names its
+    /// file. Only the form that joblib itself writes is followed.
     pub(super) fn built(&mut self, object: Id, state: Id) -> Result<(), String> {
-        let Some(class) = self.class_of(object) else { return Ok(()) };
-        // The state of an object with slots comes second.
-        let state = match &self.nodes[state as usize] {
-            Node::Items(items) => items.last().copied().unwrap_or(state),
-            _ => state,
-        };
+        let Some((index, class)) = self.class_of(object) else { return Ok(()) };
         match class.as_str() {
-            "NumpyArrayWrapper" if self.arrays == Arrays::Skipped => self.skip_array(state),
+            "NumpyArrayWrapper" if self.arrays == Arrays::Skipped => {
+                let plain = matches!(self.nodes[state as usize], Node::Dict(_)) && self.is_written_by_joblib(state);
+                if !plain {
+                    self.globals[index].unread = true;
+                }
+                self.skip_array(state)
+            }
             "NDArrayWrapper" | "ZNDArrayWrapper" => {
-                if let Some(Node::Text(file)) = self.entry(state, "filename").map(|id| &self.nodes[id as usize])
-                    && file.contains(['/', '\\'])
-                {
-                    let reach = format!("array in the file {file}");
-                    self.reaches.push(reach);
+                match self.entry(state, "filename").map(|id| self.nodes[id as usize].clone()) {
+                    Some(Node::Text(file)) if file.contains(['/', '\\']) => {
+                        self.reaches.push(format!("array in the file {file}"))
+                    }
+                    Some(Node::Text(_)) => {}
+                    _ => self.globals[index].unread = true,
                 }
                 Ok(())
             }
@@ -64,22 +68,36 @@ impl Machine<'_> {
         }
     }
 
-    /// Name of the joblib class that an object is made of, by a call or by `copyreg._reconstructor`.
-    fn class_of(&self, object: Id) -> Option<String> {
+    fn is_written_by_joblib(&self, state: Id) -> bool {
+        let shape = self.entry(state, "shape").is_some_and(|id| match &self.nodes[id as usize] {
+            Node::Items(items) => items.iter().all(|id| matches!(self.nodes[*id as usize], Node::Int(n) if n >= 0)),
+            _ => false,
+        });
+        let dtype = self.entry(state, "dtype").is_some_and(|id| match &self.nodes[id as usize] {
+            Node::Call(callee, arguments) => {
+                let numpy = self.global_of(*callee).is_some_and(|i| self.globals[i].module.starts_with("numpy"));
+                let text = match &self.nodes[*arguments as usize] {
+                    Node::Items(items) => items.first().is_none_or(|id| matches!(self.nodes[*id as usize], Node::Text(_))),
+                    _ => false,
+                };
+                numpy && text
+            }
+            _ => false,
+        });
+        shape && dtype
+    }
+
+    /// The joblib class that an object is made of, by a call or by `copyreg._reconstructor`: its place among
+    /// the names, and its name.
+    fn class_of(&self, object: Id) -> Option<(usize, String)> {
         let Node::Call(callee, arguments) = &self.nodes[object as usize] else { return None };
-        let global = |id: Id| match self.nodes[id as usize] {
-            Node::Global(index) => self.globals.get(index as usize),
-            _ => None,
-        };
         let first = match &self.nodes[*arguments as usize] {
             Node::Items(items) => items.first().copied(),
             _ => None,
         };
-        let class = match global(*callee)? {
-            maker if maker.name == "_reconstructor" => global(first?)?,
-            class => class,
-        };
-        (class.module == "joblib.numpy_pickle").then(|| class.name.clone())
+        let maker = self.global_of(*callee)?;
+        let index = if self.globals[maker].name == "_reconstructor" { self.global_of(first?)? } else { maker };
+        (self.globals[index].module == "joblib.numpy_pickle").then(|| (index, self.globals[index].name.clone()))
     }
 
     fn entry(&self, state: Id, key: &str) -> Option<Id> {
@@ -107,11 +125,13 @@ impl Machine<'_> {
                 count = count.checked_mul(n).ok_or("an array larger than memory")?;
             }
         }
-        let Some(size) = element_size(&descr) else {
+        // A record of objects is written as a pickle too; what is aligned begins with its padding.
+        let objects = descr.starts_with('V') && self.bytes.get(self.at) == Some(&0x80);
+        let Some(size) = element_size(&descr).filter(|_| !objects) else {
             // An array of objects is a pickle of its own, and one of an unknown type may be.
             let from = self.at;
-            let mut inner = Machine::new(&self.bytes[from..], self.depth + 1, self.arrays);
-            if self.depth >= MAX_NESTED {
+            let mut inner = Machine::new(&self.bytes[from..], self.within.deeper(), self.arrays);
+            if self.within.depth >= MAX_NESTED {
                 return Err("arrays of objects within each other".to_owned());
             }
             let ended = inner.run();

@@ -1,9 +1,9 @@
 //! The stack machine: every opcode of Python's `pickletools` (protocols 0 to 5), with calls noted and never
 //! made.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::{borrow::Cow, collections::HashMap, ops::Range};
 
-use super::{Global, Id, Node, Pickle, text};
+use super::{Global, Id, Node, Pickle, Within, text};
 
 /// No checkpoint needs more; a memo that refers to itself cannot grow the arena beyond it.
 const MAX_OPCODES: usize = 20_000_000;
@@ -23,15 +23,21 @@ pub(super) struct Machine<'a> {
     stack: Vec<Id>,
     memo: HashMap<usize, Id>,
     pub(super) globals: Vec<Global>,
-    /// How many pickles this one lies within.
-    pub(super) depth: usize,
+    pub(super) within: Within<'a>,
     pub(super) arrays: Arrays,
     /// Files of others that the pickle would have read.
     pub(super) reaches: Vec<String>,
+    /// Whether bytes within are looked into; not when only values are wanted.
+    pub(super) inspects: bool,
+    /// Place of each name in the list.
+    known: HashMap<(String, String), usize>,
+    /// What of the bytes within has been looked into, and whether it read to its end.
+    pub(super) looked: HashMap<Range<usize>, bool>,
+    loaded_nodes: HashMap<Id, bool>,
 }
 
 impl<'a> Machine<'a> {
-    pub(super) fn new(bytes: &'a [u8], depth: usize, arrays: Arrays) -> Self {
+    pub(super) fn new(bytes: &'a [u8], within: Within<'a>, arrays: Arrays) -> Self {
         Self {
             bytes,
             at: 0,
@@ -39,9 +45,13 @@ impl<'a> Machine<'a> {
             stack: Vec::new(),
             memo: HashMap::new(),
             globals: Vec::new(),
-            depth,
+            within,
             arrays,
             reaches: Vec::new(),
+            inspects: true,
+            known: HashMap::new(),
+            looked: HashMap::new(),
+            loaded_nodes: HashMap::new(),
         }
     }
 
@@ -73,7 +83,8 @@ impl<'a> Machine<'a> {
 
     /// A memo index in digits, with the space that Python's `int` forgives.
     fn index(&mut self) -> Result<usize, String> {
-        self.line()?.trim().parse().map_err(|_| "a memo index that is no number".to_owned())
+        let digits = self.line()?.trim().replace('_', "");
+        digits.strip_prefix(['+', '-']).unwrap_or(&digits).parse().map_err(|_| "a memo index that is no number".to_owned())
     }
 
     fn text(&mut self, width: usize) -> Result<Node, String> {
@@ -128,29 +139,56 @@ impl<'a> Machine<'a> {
     }
 
     fn global(&mut self, module: &str, name: &str, position: usize) -> Result<(), String> {
-        let index = match self.globals.iter().position(|g| g.module == module && g.name == name) {
-            Some(index) => index,
-            None if self.globals.len() >= MAX_GLOBALS => return Err("names too many imports".to_owned()),
+        let key = (module.to_owned(), name.to_owned());
+        let index = match self.known.get(&key) {
+            Some(index) => *index,
+            None if self.globals.len() >= MAX_GLOBALS => {
+                self.globals.push(Global::overflow(position));
+                return Err("names too many imports".to_owned());
+            }
             None => {
-                self.globals.push(Global {
-                    module: module.to_owned(),
-                    name: name.to_owned(),
-                    position,
-                    called: false,
-                    unread: false,
-                });
+                self.globals.push(Global { position, ..Global::new(module, name) });
+                self.known.insert(key, self.globals.len() - 1);
                 self.globals.len() - 1
             }
         };
         self.push(Node::Global(u32::try_from(index).map_err(|_| "too many imports")?))
     }
 
-    fn call(&mut self, callee: Id, arguments: Id) -> Result<(), String> {
+    /// The name behind a node that is one.
+    pub(super) fn global_of(&self, id: Id) -> Option<usize> {
+        match self.nodes[id as usize] {
+            Node::Global(index) => Some(index as usize),
+            _ => None,
+        }
+    }
+
+    /// Something is done to an object by a name of its own: the class decides what that is.
+    fn touched(&mut self, target: Id) {
+        let class = match &self.nodes[target as usize] {
+            // An attribute set on a class or module.
+            Node::Global(index) => Some(*index as usize),
+            Node::Call(callee, _) => self.global_of(*callee).filter(|index| !self.globals[*index].is_container()),
+            _ => None,
+        };
+        if let Some(global) = class.and_then(|index| self.globals.get_mut(index)) {
+            global.unread = true;
+        }
+        // What was read of these bytes is no longer what will be loaded.
+        if matches!(self.nodes[target as usize], Node::Bytes(_)) {
+            self.nodes[target as usize] = Node::Opaque;
+        }
+    }
+
+    /// `plain` makes an object of a class without running its `__init__`: NEWOBJ.
+    fn call(&mut self, callee: Id, arguments: Id, plain: bool) -> Result<(), String> {
         let node = match &self.nodes[callee as usize] {
             Node::Global(index) => {
                 let index = *index as usize;
+                let bare = matches!(&self.nodes[arguments as usize], Node::Items(items) if items.is_empty());
                 self.globals[index].called = true;
-                if self.answers_unread(index, arguments) {
+                self.globals[index].arguments |= !(plain && bare);
+                if self.inspects && self.answers_unread(index, arguments) {
                     self.globals[index].unread = true;
                 }
                 // An ordered dictionary stands for itself, so that its items can be read.
@@ -161,9 +199,12 @@ impl<'a> Machine<'a> {
                 }
             }
             // What a call answered is called: the method that `getattr` fetched.
-            Node::Call(inner, _) => {
-                if let Node::Global(index) = &self.nodes[*inner as usize] {
-                    self.globals[*index as usize].unread = true;
+            Node::Call(inner, fetched) => {
+                let (inner, fetched) = (*inner, *fetched);
+                if let Some(index) = self.global_of(inner)
+                    && !(self.globals[index].is_getattr() && self.fetches(fetched, &["_unpickle"]))
+                {
+                    self.globals[index].unread = true;
                 }
                 Node::Call(callee, arguments)
             }
@@ -172,30 +213,80 @@ impl<'a> Machine<'a> {
         self.push(node)
     }
 
-    /// Whether what a call does depends on something that cannot be read here: of three callables that
+    /// Whether the arguments of `getattr` are a class and one of these attributes.
+    fn fetches(&self, arguments: Id, attributes: &[&str]) -> bool {
+        let Node::Items(items) = &self.nodes[arguments as usize] else { return false };
+        let [of, name] = items[..] else { return false };
+        let class = match &self.nodes[of as usize] {
+            Node::Call(callee, _) => self.global_of(*callee),
+            _ => self.global_of(of),
+        };
+        let Some(class) = class else { return false };
+        let class = &self.globals[class];
+        // Methods of texts are pure; so are the two others, of classes that have nothing else of that name.
+        let text = class.is("builtins", "str") || class.is("__builtin__", "str") || class.is("__builtin__", "unicode");
+        if text {
+            return matches!(&self.nodes[name as usize], Node::Text(text)
+                if matches!(text.as_str(), "lower" | "upper" | "strip" | "split" | "title" | "casefold" | "capitalize"));
+        }
+        matches!(class.name.as_str(), "OneCycleLR" | "ZoneInfo")
+            && matches!(&self.nodes[name as usize], Node::Text(text) if attributes.contains(&text.as_str()))
+    }
+
+    /// Whether what a call does depends on something that cannot be read here: of some callables that
     /// checkpoints need, the argument decides.
     fn answers_unread(&mut self, index: usize, arguments: Id) -> bool {
-        let items = match &self.nodes[arguments as usize] {
-            Node::Items(items) => items.clone(),
+        enum Kind {
+            Loads,
+            Encodes,
+            Fetches,
+            Makes,
+        }
+        let global = &self.globals[index];
+        let kind = if global.is("torch.storage", "_load_from_bytes") {
+            Kind::Loads
+        } else if global.is("_codecs", "encode") {
+            Kind::Encodes
+        } else if global.is_getattr() {
+            Kind::Fetches
+        } else if global.is("numpy.random._pickle", "__generator_ctor") || global.is("torch._tensor", "_rebuild_from_type_v2") {
+            Kind::Makes
+        } else {
+            return false;
+        };
+        let items: Vec<Id> = match &self.nodes[arguments as usize] {
+            Node::Items(items) => items.iter().copied().take(8).collect(),
             _ => return true,
         };
-        let global = &self.globals[index];
-        if global.is("torch.storage", "_load_from_bytes") {
-            return match items[..] {
-                [id] => self.literal_bytes(id).is_none_or(|bytes| !self.loaded(&bytes)),
+        match kind {
+            Kind::Loads => match items[..] {
+                [id] => match self.loaded_nodes.get(&id) {
+                    Some(whole) => !whole,
+                    None => {
+                        let whole = match &self.nodes[id as usize] {
+                            Node::Bytes(range) if self.looked.contains_key(range) => self.looked[range],
+                            _ => self.literal_bytes(id).is_some_and(|bytes| self.loaded(&bytes)),
+                        };
+                        self.loaded_nodes.insert(id, whole);
+                        !whole
+                    }
+                },
                 _ => true,
-            };
+            },
+            Kind::Encodes => {
+                !matches!(items[..], [_, codec] if matches!(self.name_of(codec).as_str(), "latin1" | "latin-1" | "iso-8859-1"))
+            }
+            // A schedule's own function, and the maker of a time zone.
+            Kind::Fetches => !self.fetches(arguments, &["_annealing_cos", "_annealing_linear", "_unpickle"]),
+            // They call what they are given.
+            Kind::Makes => items.iter().any(|id| {
+                self.global_of(*id).is_some_and(|i| {
+                    let given = &self.globals[i];
+                    let maker = given.name.starts_with("_rebuild_") || given.name.ends_with("_ctor") || given.name == "Parameter" || given.name == "Tensor";
+                    !maker || !(given.module.starts_with("torch") || given.module.starts_with("numpy.random"))
+                }) || matches!(self.nodes[*id as usize], Node::Call(callee, _) if self.global_of(callee).is_none_or(|i| self.globals[i].is_getattr()))
+            }),
         }
-        if global.is("_codecs", "encode") {
-            return !matches!(items[..], [_, codec] if matches!(self.name_of(codec).as_str(), "latin1" | "latin-1" | "iso-8859-1"));
-        }
-        if global.is_getattr() {
-            // A plain attribute of a class that is named; the class is judged by its own name.
-            return !matches!(items[..], [of, name]
-                if matches!(self.nodes[of as usize], Node::Global(_) | Node::Call(..))
-                    && matches!(&self.nodes[name as usize], Node::Text(text) if !text.starts_with("__") && !text.contains('.')));
-        }
-        false
     }
 
     /// Bytes that stand in the pickle, plainly or as the text that protocol 2 makes of them.
@@ -219,16 +310,18 @@ impl<'a> Machine<'a> {
         if !pairs.len().is_multiple_of(2) {
             return Err("sets a key without a value".to_owned());
         }
-        if let Node::Dict(items) = &mut self.nodes[target as usize] {
-            items.extend(pairs.chunks_exact(2).map(|pair| (pair[0], pair[1])));
+        match &mut self.nodes[target as usize] {
+            Node::Dict(items) => items.extend(pairs.chunks_exact(2).map(|pair| (pair[0], pair[1]))),
+            _ => self.touched(target),
         }
         Ok(())
     }
 
     fn extend(&mut self, more: &[Id]) -> Result<(), String> {
         let target = self.top()?;
-        if let Node::Items(items) = &mut self.nodes[target as usize] {
-            items.extend_from_slice(more);
+        match &mut self.nodes[target as usize] {
+            Node::Items(items) => items.extend_from_slice(more),
+            _ => self.touched(target),
         }
         Ok(())
     }
@@ -422,15 +515,15 @@ impl<'a> Machine<'a> {
                 }
                 b'R' => {
                     let (arguments, callee) = (self.pop()?, self.pop()?);
-                    self.call(callee, arguments)?;
+                    self.call(callee, arguments, false)?;
                 }
                 0x81 => {
                     let (arguments, class) = (self.pop()?, self.pop()?);
-                    self.call(class, arguments)?;
+                    self.call(class, arguments, true)?;
                 }
                 0x92 => {
                     let (_keywords, arguments, class) = (self.pop()?, self.pop()?, self.pop()?);
-                    self.call(class, arguments)?;
+                    self.call(class, arguments, true)?;
                 }
                 b'i' => {
                     let (module, name) = (self.line()?, self.line()?);
@@ -439,14 +532,14 @@ impl<'a> Machine<'a> {
                     let callee = self.pop()?;
                     self.push(Node::Items(items))?;
                     let arguments = self.pop()?;
-                    self.call(callee, arguments)?;
+                    self.call(callee, arguments, false)?;
                 }
                 b'o' => {
                     let items = self.pop_to_mark()?;
                     let (callee, rest) = items.split_first().ok_or("builds an object of nothing")?;
                     self.push(Node::Items(rest.to_vec()))?;
                     let arguments = self.pop()?;
-                    self.call(*callee, arguments)?;
+                    self.call(*callee, arguments, false)?;
                 }
                 0x82..=0x84 => {
                     let width = [1, 2, 4][usize::from(op - 0x82)];
@@ -457,6 +550,9 @@ impl<'a> Machine<'a> {
                 b'b' => {
                     let state = self.pop()?;
                     let object = self.top()?;
+                    if self.global_of(object).is_some() {
+                        self.touched(object);
+                    }
                     self.built(object, state)?;
                 }
                 b'P' => {

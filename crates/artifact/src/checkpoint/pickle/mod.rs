@@ -7,7 +7,7 @@ mod embedded;
 mod machine;
 mod text;
 
-use std::ops::Range;
+use std::{cell::Cell, collections::HashMap, ops::Range};
 
 use machine::{Arrays, Machine};
 
@@ -22,11 +22,36 @@ pub struct Global {
     pub position: usize,
     /// Whether the pickle calls it.
     pub called: bool,
+    /// Whether it is called with arguments, rather than to make an empty object that state is put into.
+    pub arguments: bool,
     /// Whether it is called in a way that cannot be judged here: with bytes made while loading, say.
     pub unread: bool,
 }
 
 impl Global {
+    fn new(module: &str, name: &str) -> Self {
+        let (module, name) = (module.to_owned(), name.to_owned());
+        Self { module, name, position: 0, called: false, arguments: false, unread: false }
+    }
+
+    /// Stands for the names that are not listed any more.
+    fn overflow(position: usize) -> Self {
+        Self { position, unread: true, ..Self::new("?", "more names than are read") }
+    }
+
+    /// A dictionary, list or set of a library: items are put into it by its own methods.
+    fn is_container(&self) -> bool {
+        ["Dict", "dict", "Counter", "deque", "Bunch", "set", "list", "List", "Encoding"]
+            .iter()
+            .any(|end| self.name.ends_with(end))
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.called |= other.called;
+        self.arguments |= other.arguments;
+        self.unread |= other.unread;
+    }
+
     /// `module.name`.
     #[must_use]
     pub fn path(&self) -> String {
@@ -47,7 +72,11 @@ impl Global {
             part.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_')
                 && part.chars().all(|c| c.is_alphanumeric() || c == '_')
         };
-        !self.module.is_empty() && self.module.split('.').all(identifier) && self.name.split('.').all(identifier)
+        // A name that is put together while loading cannot be read, and is called all the same.
+        let computed = self.called && (self.module == "?" || self.name == "?" || self.module == "copyreg.extension");
+        computed
+            || self.unread
+            || !self.module.is_empty() && self.module.split('.').all(identifier) && self.name.split('.').all(identifier)
     }
 }
 
@@ -111,12 +140,20 @@ impl Scan {
 
 /// Puts the names of one pickle to those of another that begins `at` bytes before.
 fn adopt(known: &mut Vec<Global>, more: impl IntoIterator<Item = Global>, at: usize) {
+    let mut places: HashMap<(String, String), usize> =
+        known.iter().enumerate().map(|(i, g)| ((g.module.clone(), g.name.clone()), i)).collect();
     for global in more {
-        if let Some(same) = known.iter_mut().find(|g| g.module == global.module && g.name == global.name) {
-            same.called |= global.called;
-            same.unread |= global.unread;
+        let key = (global.module.clone(), global.name.clone());
+        if let Some(i) = places.get(&key) {
+            known[*i].merge(&global);
         } else if known.len() < machine::MAX_GLOBALS {
+            places.insert(key, known.len());
             known.push(Global { position: global.position + at, ..global });
+        } else {
+            if known.last().is_none_or(|last| last.module != "?") {
+                known.push(Global::overflow(at));
+            }
+            break;
         }
     }
 }
@@ -127,38 +164,69 @@ const OLD_TORCH_PICKLES: usize = 5;
 /// Pickles one after the other that are looked at.
 const MAX_STREAM: usize = 1000;
 
-/// Reads one pickle from the start of `bytes`.
+/// Reads one pickle from the start of `bytes`, for its values alone.
 pub(super) fn read(bytes: &[u8]) -> Result<Pickle, String> {
-    let mut machine = Machine::new(bytes, 0, Arrays::Skipped);
+    let work = Within::allowance(bytes.len());
+    let mut machine = Machine::new(bytes, Within { depth: 0, work: &work }, Arrays::Skipped);
+    machine.inspects = false;
     machine.run().map_err(|reason| format!("pickle offset {}: {reason}", machine.at))
+}
+
+/// How many pickles bytes lie within, and how many bytes may still be read of all of them: what lies within
+/// others is read once for each, and a file that folds into itself would be read for ever.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Within<'a> {
+    pub(super) depth: usize,
+    pub(super) work: &'a Cell<u64>,
+}
+
+impl Within<'_> {
+    /// What a file of this size may cost: honest ones are read three times over.
+    pub(super) fn allowance(bytes: usize) -> Cell<u64> {
+        Cell::new(64 * bytes as u64 + (64 << 20))
+    }
+
+    pub(super) fn spend(self, bytes: usize) -> bool {
+        let left = self.work.get().checked_sub(bytes as u64);
+        self.work.set(left.unwrap_or(0));
+        left.is_some()
+    }
+
+    fn deeper(self) -> Self {
+        Self { depth: self.depth + 1, ..self }
+    }
 }
 
 /// Everything that loading these bytes as a pickle, or as several in a row, would import. Of a pickle that
 /// breaks, what it names before counts: by then it has been run.
-pub(super) fn scan(bytes: &[u8]) -> Scan {
-    scan_at(bytes, 0)
-}
-
-fn scan_at(bytes: &[u8], depth: usize) -> Scan {
+pub(super) fn scan(bytes: &[u8], within: Within<'_>) -> Scan {
     let (mut out, mut at) = (Scan::default(), 0);
+    if !within.spend(bytes.len()) {
+        out.broken = Some("pickles lie too often within each other".to_owned());
+        out.globals.push(Global::overflow(0));
+        return out;
+    }
     let old_torch = bytes.get(..16).is_some_and(|head| head.windows(OLD_TORCH.len()).any(|w| w == OLD_TORCH));
     for nth in 0..if old_torch { OLD_TORCH_PICKLES } else { MAX_STREAM } {
-        let mut machine = Machine::new(&bytes[at..], depth, Arrays::Skipped);
+        let mut machine = Machine::new(&bytes[at..], within, Arrays::Skipped);
         let ended = machine.run();
-        if let (0, Err(reason)) = (nth, &ended) {
+        if let (true, Err(reason)) = (nth == 0 || old_torch && nth < OLD_TORCH_PICKLES - 1, &ended) {
             out.broken = Some(format!("pickle offset {}: {reason}", machine.at));
         }
         // What follows the first pickle may be anything.
-        let Some(length) = out.add(machine, ended, at, nth == 0) else { break };
+        let Some(length) = out.add(machine, ended, at, nth == 0 || old_torch) else { break };
         out.pickles += 1;
         at += length;
         if at >= bytes.len() {
             break;
         }
+        if nth + 1 == MAX_STREAM {
+            out.broken = Some(format!("more than {MAX_STREAM} pickles in a row; the rest was not read"));
+        }
     }
     // `pickle.load` knows nothing of joblib's arrays and runs their bytes.
     if out.globals.iter().any(|g| g.module == "joblib.numpy_pickle") {
-        let mut machine = Machine::new(bytes, depth, Arrays::Run);
+        let mut machine = Machine::new(bytes, within, Arrays::Run);
         let ended = machine.run();
         // Numbers read as opcodes name things at times, and seldom call them; a class is no module.
         let plausible = |g: &Global| g.called && !g.module.starts_with(char::is_uppercase);
@@ -211,11 +279,17 @@ impl Pickle {
 mod tests {
     use super::*;
 
+    fn scan(bytes: &[u8]) -> Scan {
+        let work = Within::allowance(bytes.len());
+        super::scan(bytes, Within { depth: 0, work: &work })
+    }
+
     #[test]
     fn a_pickle_that_would_run_a_command_is_read_and_named() {
         // cos\nsystem\n(S'echo hi'\ntR.  -- the classic.
         let pickle = read(b"cos\nsystem\n(S'echo hi'\ntR.").expect("reads");
-        let named = Global { module: "os".into(), name: "system".into(), position: 0, called: true, unread: false };
+        let named =
+            Global { module: "os".into(), name: "system".into(), position: 0, called: true, arguments: true, unread: false };
         assert_eq!(pickle.globals, [named]);
         // The same by STACK_GLOBAL.
         let pickle = read(b"\x80\x04\x8c\x05posix\x8c\x06system\x93\x8c\x02id\x85R.").expect("reads");
@@ -242,7 +316,14 @@ mod tests {
         // A pickle in the bytes of another, as `_load_from_bytes` would run it.
         let inner = b"\x80\x02cos\nsystem\n(S'id'\ntR.";
         let outer = [b"\x80\x03C", &[inner.len() as u8][..], inner, b"."].concat();
-        assert_eq!(read(&outer).expect("reads").globals[0].path(), "os.system");
+        assert_eq!(scan(&outer).globals[0].path(), "os.system");
+        // Names that hide from a reader that gives up early, or that sees other bytes than are loaded.
+        let called = |bytes: &[u8]| scan(bytes).globals.iter().any(|g| g.called && (g.unread || g.path() == "os.system"));
+        assert!(called(b"cos\nsystem\np1_0\n0g10\n(S'id'\ntR."), "an index with an underscore");
+        assert!(called(b"cbuiltins\ngetattr\n(cpathlib\nPath\nVwrite_text\ntR."), "a method that something else may call");
+        let changed =
+            [b"\x80\x05ctorch.storage\n_load_from_bytes\n\x96\x03\0\0\0\0\0\0\0\x80\x02.".as_slice(), b"K\x01a\x85R."].concat();
+        assert!(called(&changed), "bytes that are changed before they are loaded");
         // Self-reference through the memo.
         assert!(read(b"]q\x00h\x00a.").is_ok());
         // A million nested lists: an arena has no recursive drop.

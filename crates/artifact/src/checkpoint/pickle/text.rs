@@ -28,6 +28,10 @@ pub(super) fn quoted(line: &[u8]) -> String {
             [b'\\', b'n', ..] => ('\n', 2),
             [b'\\', b't', ..] => ('\t', 2),
             [b'\\', b'r', ..] => ('\r', 2),
+            [b'\\', b'a', ..] => ('\u{7}', 2),
+            [b'\\', b'b', ..] => ('\u{8}', 2),
+            [b'\\', b'f', ..] => ('\u{c}', 2),
+            [b'\\', b'v', ..] => ('\u{b}', 2),
             [b'\\', c @ (b'\\' | b'\'' | b'"'), ..] => (char::from(*c), 2),
             [c, ..] => (char::from(*c), 1),
             [] => break,
@@ -45,9 +49,22 @@ fn decode(line: &[u8], width: impl Fn(u8) -> Option<usize>) -> String {
             [b'\\', kind, rest @ ..] => width(*kind).and_then(|n| Some((hex(rest.get(..n)?)?, 2 + n))),
             _ => None,
         };
-        let (c, used) = escaped.unwrap_or((char::from(line[at]), 1));
-        out.push(c);
-        at += used;
+        match (escaped, &line[at..]) {
+            (Some((c, used)), _) => {
+                out.push(c);
+                at += used;
+            }
+            // A backslash keeps what follows it as it is.
+            (None, [b'\\', next, ..]) => {
+                out.push('\\');
+                out.push(char::from(*next));
+                at += 2;
+            }
+            (None, _) => {
+                out.push(char::from(line[at]));
+                at += 1;
+            }
+        }
     }
     out
 }
@@ -66,6 +83,7 @@ mod tests {
         assert_eq!(raw_unicode(b"\\u006fs"), "os");
         assert_eq!(raw_unicode(b"o\\U00000073"), "os");
         assert_eq!(raw_unicode(b"a\\u1"), "a\\u1");
+        assert_eq!(raw_unicode(br"\\u0041"), r"\\u0041");
         assert_eq!(quoted(br#"'\x6f\163'"#), "os");
         assert_eq!(quoted(br#""a\'b""#), "a'b");
         assert_eq!(quoted(b"'"), "'");
