@@ -75,6 +75,7 @@ const CODES: &[&str] = &[
     "unit_change",
     "unseen_categories",
     "unseen_labels",
+    "vocabulary_shift",
 ];
 
 /// Each threshold's origin is in the code's page under `knowledge/`.
@@ -139,6 +140,8 @@ const THRESHOLDS: &[(&str, f64)] = &[
     ("train_test_overlap.medium", 0.01),
     ("unseen_categories.high", 0.10),
     ("unseen_categories.share", 0.01),
+    ("vocabulary_shift.high", 0.30),
+    ("vocabulary_shift.medium", 0.10),
 ];
 
 impl Agent for DatasetAgent {
@@ -195,6 +198,7 @@ impl Agent for DatasetAgent {
         sink.progress("distributions", Some(0.7))?;
         let moved = detect::distribution::detect(analysis, sink, &data)?;
         cards::cards(analysis, &data, &moved);
+        detect::text::detect(analysis, sink, &data)?;
         let joint = detect::correlation::detect(analysis, sink, &data, &moved.columns)?;
         sink.progress("leakage", Some(0.8))?;
         detect::leakage::detect(analysis, sink, &data)?;

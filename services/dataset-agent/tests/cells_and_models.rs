@@ -337,3 +337,37 @@ fn rounded_copies_of_narrow_tables_are_found() {
     }
     assert_eq!(look(&train, Some(&test), labelled()).codes(), ["train_test_overlap"]);
 }
+
+/// Texts of other words, and longer ones; texts of the same kind are silent, though most of them are new.
+#[test]
+fn texts_of_another_kind_are_told_from_more_of_the_same() {
+    let say = |random: &mut Random, topics: &[&str], sentences: usize| -> String {
+        let common = ["the", "order", "was", "late", "again", "and", "nobody", "answered", "my", "call", "about", "it"];
+        let mut out = Vec::new();
+        for _ in 0..sentences {
+            out.extend((0..6).map(|_| common[(random.next() % 12) as usize].to_owned()));
+            // Long tails of words, as texts have them.
+            out.push(format!(
+                "{}{}",
+                topics[(random.next() % topics.len() as u64) as usize],
+                ["a", "en", "ik", "or", "um"][(random.next() % 5) as usize]
+            ));
+            out.push(format!(
+                "rare{}",
+                ["b", "c", "d", "f", "g", "h", "k", "l", "m", "n"][(random.next() % 10) as usize]
+                    .repeat((random.next() % 6) as usize + 1)
+            ));
+        }
+        out.join(" ")
+    };
+    let (old, new) = (["parcel", "invoice", "refund"], ["lawyer", "battery", "warranty"]);
+    let table = |seed: u64, rows: usize, topics: [&str; 3], sentences: u64| {
+        let (mut table, mut random) = (Table::sound(seed, rows), Random(seed * 77 + 1));
+        table.column("message", |_, _| say(&mut random, &topics, (2 + sentences) as usize));
+        table
+    };
+    let train = table(71, 900, old, 1);
+    assert!(look(&train, Some(&table(72, 500, old, 1)), labelled()).codes().is_empty());
+    assert_eq!(look(&train, Some(&table(73, 500, new, 1)), labelled()).codes(), ["vocabulary_shift"]);
+    assert_eq!(look(&train, Some(&table(74, 500, old, 3)), labelled()).codes(), ["text_length_shift"]);
+}

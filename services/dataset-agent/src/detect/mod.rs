@@ -24,6 +24,7 @@ pub(crate) mod rows;
 pub(crate) mod schema;
 pub(crate) mod sentinel_values;
 pub(crate) mod size;
+pub(crate) mod text;
 pub(crate) mod time;
 
 use deepfix_agent::{Analysis, Sink, Stop};
