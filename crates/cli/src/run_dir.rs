@@ -86,6 +86,10 @@ fn preference(kind: ArtifactKind, path: &Path) -> (usize, usize, String) {
         ArtifactKind::Checkpoint => {
             // Pickles and exports of a run stand behind the checkpoint that training wrote.
             let native = [".ckpt", ".pt", ".pth", ".safetensors"].iter().any(|e| name.ends_with(e));
+            // An index stands for its shards.
+            if name.ends_with(".index.json") {
+                return (0, depth, name);
+            }
             let of_name = if name.contains("best") {
                 0
             } else if name.contains("last") {
@@ -145,7 +149,16 @@ fn json_kind(path: &Path, name: &str) -> Option<ArtifactKind> {
     if object.contains_key("train_statistics") {
         return Some(ArtifactKind::DatasetStatistics);
     }
-    if object.contains_key("results") || object.get("type").and_then(Value::as_str) == Some("SuiteResult") {
+    // The index of a model in shards.
+    if object.get("weight_map").is_some_and(Value::is_object) {
+        return Some(ArtifactKind::Checkpoint);
+    }
+    let list = |key: &str| object.get(key).is_some_and(Value::is_array);
+    let checked = list("metrics") && object.keys().all(|k| matches!(k.as_str(), "metrics" | "tests" | "version" | "timestamp"))
+        || list("tests") && object.contains_key("summary")
+        || ["run_results", "validation_results", "anomalyInfo", "anomaly_info"].iter().any(|key| object.contains_key(*key))
+        || !object.is_empty() && object.keys().all(|k| matches!(k.as_str(), "SCHEMA" | "DATA"));
+    if checked || object.contains_key("results") || object.get("type").and_then(Value::as_str) == Some("SuiteResult") {
         return Some(ArtifactKind::Deepchecks);
     }
     let of_series = |v: &Value| {

@@ -219,13 +219,13 @@ pub(super) fn configs_within(bytes: &[u8], out: &mut Checkpoint) -> bool {
             // Python's JSON is laxer (NaN, lone surrogates): what it names can still be read.
             _ => {
                 failures += 1;
-                let text = String::from_utf8_lossy(&rest[..rest.len().min(4 << 20)]);
-                let plain = text.split('\0').next().unwrap_or_default();
+                let end = rest.iter().take(4 << 20).position(|b| *b == 0).unwrap_or(rest.len().min(4 << 20));
+                let plain = String::from_utf8_lossy(&rest[..end]);
                 for name in GRAVE.iter().filter(|name| plain.contains(&format!("\"{name}\""))) {
                     list(&mut out.operators, (*name).to_owned(), true);
                 }
                 any = true;
-                at = from + plain.len().max(1);
+                at = from + end.max(1);
             }
         }
         if out.operators.len() >= LISTED || failures > 64 {
@@ -237,4 +237,20 @@ pub(super) fn configs_within(bytes: &[u8], out: &mut Checkpoint) -> bool {
 
 fn names(head: &[u8]) -> bool {
     [&b"class_name"[..], b"\"module\""].iter().any(|needle| head.windows(needle.len()).any(|w| w == *needle))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_that_are_no_text_do_not_lead_beyond_the_file() {
+        // Each byte that is no UTF-8 takes three when it is replaced.
+        let bytes = [b"{\"class_name\": ".as_slice(), &[0xff; 300]].concat();
+        assert!(configs_within(&bytes, &mut Checkpoint::default()));
+        let broken = b"\0\0{\"class_name\": \"Lambda\", \"x\": NaN}\0 more".as_slice();
+        let mut out = Checkpoint::default();
+        configs_within(broken, &mut out);
+        assert_eq!(out.operators.len(), 1);
+    }
 }

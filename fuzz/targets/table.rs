@@ -1,0 +1,20 @@
+//! Tables of every format, and profiles.
+#![no_main]
+
+use deepfix_agent::{Options, Reader, run_local};
+use deepfix_dataset_agent::DatasetAgent;
+use deepfix_model::{Artifact, ArtifactKind, ArtifactSource};
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    let artifact = Artifact {
+        kind: ArtifactKind::Train,
+        format: String::new(),
+        file_name: String::new(),
+        source: ArtifactSource::Inline(bytes.to_vec().into()),
+    };
+    let local =
+        run_local(&DatasetAgent, &Reader::new(&Default::default()), vec![artifact], Options::default()).expect("an answer");
+    for finding in &local.findings {
+        assert!(!finding.evidence.is_empty() && (0.0..=1.0).contains(&finding.confidence));
+    }
+});
