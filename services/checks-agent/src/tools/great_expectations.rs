@@ -77,14 +77,16 @@ impl Expectation<'_> {
             .map(|(key, value)| format!("{key} {}", shown(value)))
             .collect();
         bounds.sort();
-        let examples: Vec<String> = self.unexpected().iter().take(5).map(|v| shown(v)).collect();
-        let examples = if examples.is_empty() { String::new() } else { format!("; for instance {}", examples.join(", ")) };
-        Evidence::new(measure, "", value)
-            .method(format!("{} with {}", self.name, if bounds.is_empty() { "no bounds".to_owned() } else { bounds.join(", ") }))
-            .source(format!(
-                "of {} values{examples}",
-                self.result.get("element_count").map_or_else(|| "an unknown number of".to_owned(), shown)
-            ))
+        let bounds = if bounds.is_empty() { "no bounds".to_owned() } else { bounds.join(", ") };
+        let mut examples: Vec<String> = self.unexpected().iter().map(|v| shown(v)).collect();
+        examples.dedup();
+        examples.truncate(5);
+        let source = match (self.result.get("element_count"), &examples[..]) {
+            (Some(n), []) => format!("of {} values; {bounds}", shown(n)),
+            (Some(n), some) => format!("of {} values; for instance {}", shown(n), some.join(", ")),
+            (None, _) => format!("expected {bounds}"),
+        };
+        Evidence::new(measure, "", value).method(format!("{} with {bounds}", self.name)).source(source)
     }
 }
 
