@@ -3,6 +3,7 @@
 //!
 //! Opcodes are those of Python's `pickletools` (protocols 0 to 5).
 
+mod calls;
 mod embedded;
 mod machine;
 mod text;
