@@ -43,7 +43,7 @@ pub(crate) fn read(analysis: &mut Analysis<'_>) -> Option<(Checkpoint, Files)> {
     {
         let content = parts.swap_remove(0).content;
         return match shards(&content) {
-            Some(map) => sharded(analysis, content, &map),
+            Some(map) => sharded(analysis, &map),
             None => whole(analysis, content),
         };
     }
@@ -102,8 +102,7 @@ fn shards(content: &[u8]) -> Option<BTreeMap<String, String>> {
 }
 
 /// The shards beside an index that was handed in by itself.
-fn sharded(analysis: &mut Analysis<'_>, index: Content, map: &BTreeMap<String, String>) -> Option<(Checkpoint, Files)> {
-    drop(index);
+fn sharded(analysis: &mut Analysis<'_>, map: &BTreeMap<String, String>) -> Option<(Checkpoint, Files)> {
     let mut names: Vec<&String> = map.values().collect();
     names.sort();
     names.dedup();

@@ -143,6 +143,10 @@ pub(crate) fn advice(code: &str) -> (&'static str, &'static str) {
             "find out why the column is filled more or less often, and keep its absence as a column of its own",
             "imputed values stand for other cells than in training",
         ),
+        "outliers" => (
+            "look at the values named where they are entered or made",
+            "slips of entry decide means and scales; true extremes are worth a bound of their own",
+        ),
         "sentinel_values" => ("read these numbers as missing", "a magic number moves every mean and scale"),
         "too_few_rows" => ("find out where the rows were lost", "what is learnt from so few rows is mostly their noise"),
         _ => TABLE.iter().find(|row| row.1 == code).map_or(

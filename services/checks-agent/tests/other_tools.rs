@@ -2,24 +2,15 @@
 //! schema), of several versions: the faults planted in their tables are found with their column and weight,
 //! and nothing else is called grave.
 
+mod support;
+
 use std::path::PathBuf;
 
-use deepfix_agent::{Local, Options, Reader, run_local};
-use deepfix_checks_agent::ChecksAgent;
-use deepfix_model::{Artifact, ArtifactKind, ArtifactSource, Severity};
+use deepfix_model::Severity;
+use support::run;
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../testdata/checks")
-}
-
-fn run(bytes: Vec<u8>) -> Local {
-    let artifact = Artifact {
-        kind: ArtifactKind::Deepchecks,
-        format: String::new(),
-        file_name: String::new(),
-        source: ArtifactSource::Inline(bytes.into()),
-    };
-    run_local(&ChecksAgent, &Reader::new(&Default::default()), vec![artifact], Options::default()).expect("runs")
 }
 
 /// Code, subject, weight.

@@ -1,24 +1,15 @@
 //! Results that Deepchecks 0.19 really made, in both forms.
 
+mod support;
+
 use std::path::PathBuf;
 
-use deepfix_agent::{Local, Options, Reader, run_local};
-use deepfix_checks_agent::ChecksAgent;
-use deepfix_model::{Artifact, ArtifactKind, ArtifactSource, Severity, Split};
+use deepfix_model::{Severity, Split};
 use serde_json::Value;
+use support::run;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-fn run(bytes: Vec<u8>) -> Local {
-    let artifact = Artifact {
-        kind: ArtifactKind::Deepchecks,
-        format: String::new(),
-        file_name: String::new(),
-        source: ArtifactSource::Inline(bytes.into()),
-    };
-    run_local(&ChecksAgent, &Reader::new(&Default::default()), vec![artifact], Options::default()).expect("runs")
 }
 
 fn sdk(name: &str) -> Vec<u8> {

@@ -267,12 +267,7 @@ impl Look<'_> {
 impl Checkpoint {
     /// Takes over what the pickles of a part would do; of bytes that may be none, only what reads as names.
     fn absorb_names(&mut self, found: pickle::Scan, sure: bool) {
-        for global in found.globals.into_iter().filter(|g| sure || g.is_name()) {
-            match self.globals.iter_mut().find(|g| g.module == global.module && g.name == global.name) {
-                Some(same) => same.merge(&global),
-                None => self.globals.push(global),
-            }
-        }
+        pickle::adopt(&mut self.globals, found.globals.into_iter().filter(|g| sure || g.is_name()), 0);
         for what in found.reaches {
             if !self.operators.iter().any(|o| o.what == what) {
                 self.operators.push(Operator { what, grave: true });

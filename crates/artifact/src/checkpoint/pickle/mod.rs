@@ -123,8 +123,6 @@ pub(super) struct Scan {
     pub(super) reaches: Vec<String>,
     /// Why the first pickle could not be read to its end.
     pub(super) broken: Option<String>,
-    /// Pickles read to their end.
-    pub(super) pickles: usize,
 }
 
 impl Scan {
@@ -140,7 +138,7 @@ impl Scan {
 }
 
 /// Puts the names of one pickle to those of another that begins `at` bytes before.
-fn adopt(known: &mut Vec<Global>, more: impl IntoIterator<Item = Global>, at: usize) {
+pub(super) fn adopt(known: &mut Vec<Global>, more: impl IntoIterator<Item = Global>, at: usize) {
     let mut places: HashMap<(String, String), usize> =
         known.iter().enumerate().map(|(i, g)| ((g.module.clone(), g.name.clone()), i)).collect();
     for global in more {
@@ -216,7 +214,6 @@ pub(super) fn scan(bytes: &[u8], within: Within<'_>) -> Scan {
         }
         // What follows the first pickle may be anything.
         let Some(length) = out.add(machine, ended, at, nth == 0 || old_torch) else { break };
-        out.pickles += 1;
         at += length;
         if at >= bytes.len() {
             break;
