@@ -6,7 +6,7 @@ mod support;
 use deepfix_agent::{Options, Reader, run_local};
 use deepfix_dataset_agent::DatasetAgent;
 use deepfix_model::ArtifactKind;
-use support::{Random, Table, inline, labelled, look, only};
+use support::{arrow, arrow_stream, Random, Table, inline, labelled, look, only};
 
 #[test]
 fn sound_tables_of_every_size_raise_nothing() {
@@ -183,15 +183,6 @@ fn a_split_that_ignores_time_is_found_and_one_that_follows_it_is_not() {
     assert!(ordered.codes().is_empty(), "{:?}", ordered.codes());
 }
 
-/// The table as an Arrow file.
-fn arrow(csv: &[u8]) -> Vec<u8> {
-    use polars::prelude::{CsvReader, IpcWriter, SerReader, SerWriter};
-    let mut frame = CsvReader::new(std::io::Cursor::new(csv)).finish().expect("reads");
-    let mut out = Vec::new();
-    IpcWriter::new(&mut out).finish(&mut frame).expect("in memory");
-    out
-}
-
 #[test]
 fn one_table_reads_the_same_in_every_format() {
     let table = Table::sound(9, 300);
@@ -227,7 +218,8 @@ fn one_table_reads_the_same_in_every_format() {
         ("byte order mark and CRLF", windows),
         ("comments", [&b"# exported\n# twice\n"[..], &csv].concat()),
         ("decimal commas", text.replace(',', ";").replace('.', ",").into_bytes()),
-        ("arrow", arrow(&csv)),
+        ("arrow", arrow(&csv, 100)),
+        ("arrow stream", arrow_stream(&csv, 100)),
         ("ndjson", objects.join("\n").into_bytes()),
         ("json", format!("[{}]", objects.join(",")).into_bytes()),
         ("gzip", gzip),

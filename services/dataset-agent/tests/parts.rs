@@ -8,7 +8,7 @@ use deepfix_agent::{Local, Options, Reader, run_local};
 use deepfix_dataset_agent::{DatasetAgent, Profile};
 use deepfix_model::{Artifact, ArtifactKind, ArtifactSource};
 use deepfix_source::{LimitsConfig, SourceConfig, open_table};
-use support::{Table, labelled};
+use support::{Table, arrow, arrow_stream, labelled};
 
 fn limits(memory: u64) -> LimitsConfig {
     LimitsConfig { max_memory: deepfix_settings::Size(memory), ..LimitsConfig::default() }
@@ -30,14 +30,9 @@ fn write(root: &Path, name: &str, bytes: &[u8]) {
     std::fs::write(path, bytes).expect("a file");
 }
 
-/// Rows of a table, in three files of which one is compressed and one written as NDJSON.
-fn scatter(root: &Path, name: &str, table: &Table) {
-    let third = table.rows.len() / 3;
-    let part = |from: usize, to: usize| Table { header: table.header.clone(), rows: table.rows[from..to].to_vec() };
-    write(root, &format!("{name}/a.csv"), &part(0, third).csv());
-    let zipped = zstd::encode_all(&part(third, 2 * third).csv()[..], 3).expect("in memory");
-    write(root, &format!("{name}/b.csv.zst"), &zipped);
-    let lines: String = part(2 * third, table.rows.len())
+/// The table, an object per line.
+fn ndjson(table: &Table) -> String {
+    table
         .rows
         .iter()
         .map(|row| {
@@ -47,7 +42,17 @@ fn scatter(root: &Path, name: &str, table: &Table) {
             });
             format!("{{{}}}\n", cells.collect::<Vec<_>>().join(", "))
         })
-        .collect();
+        .collect()
+}
+
+/// Rows of a table, in three files of which one is compressed and one written as NDJSON.
+fn scatter(root: &Path, name: &str, table: &Table) {
+    let third = table.rows.len() / 3;
+    let part = |from: usize, to: usize| Table { header: table.header.clone(), rows: table.rows[from..to].to_vec() };
+    write(root, &format!("{name}/a.csv"), &part(0, third).csv());
+    let zipped = zstd::encode_all(&part(third, 2 * third).csv()[..], 3).expect("in memory");
+    write(root, &format!("{name}/b.csv.zst"), &zipped);
+    let lines = ndjson(&part(2 * third, table.rows.len()));
     write(root, &format!("{name}/c.ndjson"), lines.as_bytes());
 }
 
@@ -111,6 +116,25 @@ fn a_table_over_the_memory_limit_is_sampled_by_content() {
     let whole = look(dir.path(), "train.csv", "test.csv", 1 << 30, labelled());
     let (part, all) = (measured(&sampled, "ks"), measured(&whole, "ks"));
     assert!((part - all).abs() < 0.02, "{part} against {all}");
+
+    // The same rows are kept in whatever form they come.
+    let measure = |local: &Local| (measured(local, "overlap_rate"), measured(local, "ks"));
+    for (name, bytes) in [
+        ("arrow", arrow(&train.csv(), 10_000)),
+        ("stream", arrow_stream(&train.csv(), 10_000)),
+        ("json", format!("[{}]", ndjson(&train).trim_end().replace('\n', ",\n")).into_bytes()),
+    ] {
+        write(dir.path(), name, &bytes);
+        let other = look(dir.path(), name, "test.csv", memory, labelled());
+        assert!(other.failures.is_empty(), "{name}: {:?}", other.failures);
+        assert!(other.notes.iter().any(|n| n.code == "sampled" && n.text.contains("train: 60000 rows")), "{name}: {:?}", other.notes);
+        let ((a, b), (c, d)) = (measure(&other), measure(&sampled));
+        assert!((a - c).abs() < 0.01 && (b - d).abs() < 0.02, "{name}: overlap {a} for {c}, drift {b} for {d}");
+        let cut = &bytes[..bytes.len() * 2 / 3];
+        write(dir.path(), "cut", cut);
+        let cut = look(dir.path(), "cut", "test.csv", memory, labelled());
+        assert!(cut.findings.iter().any(|f| f.code.starts_with("artifact_")), "{name} cut short: {:?}", cut.codes());
+    }
 
     // A profile reads slices too, and nothing of it is sampled.
     let parts = open_table(&dir.path().join("train.csv"), limits(memory)).expect("opens");

@@ -3,9 +3,9 @@
 use std::{borrow::Cow, io::Cursor, num::NonZeroUsize};
 
 use deepfix_artifact::{ReadError, decode_text, looks_binary};
-use polars::prelude::{DataFrame, IpcReader, JsonFormat, JsonReader, ParquetReader, SerReader};
+use polars::prelude::{DataFrame, JsonFormat, JsonReader, ParquetReader, SerReader};
 
-use super::csv;
+use super::{arrow, csv};
 
 /// Columns beyond this many are refused: no table of a model has them, hostile headers do.
 const MAX_COLUMNS: usize = 100_000;
@@ -56,7 +56,7 @@ const SLICE_CELLS: usize = 8 << 20;
 pub(super) fn whole(plain: &[u8], format: &str) -> Result<Frame, TableError> {
     let read = match form(plain, format)? {
         Form::Parquet => parquet(plain, None)?,
-        Form::Arrow => arrow(plain)?,
+        Form::Arrow => Frame { frame: arrow::whole(plain)?, typed: true, remarks: Vec::new() },
         Form::Text => text(plain, format)?,
     };
     if read.frame.width() > MAX_COLUMNS {
@@ -96,17 +96,15 @@ pub(super) fn slices(
             let step = (SLICE_CELLS / columns.max(1)).max(1);
             (0..rows.max(1)).step_by(step).try_for_each(|from| each(parquet(plain, Some((from, step)))?))
         }
-        Form::Arrow => Err(TableError::Unreadable(
-            "is an Arrow file over the memory limit (limits.max_memory), and those are read whole; write it as Parquet".into(),
-        )),
+        Form::Arrow => {
+            arrow::slices(plain, SLICE_CELLS, |frame| each(Frame { frame, typed: true, remarks: Vec::new() }))
+        }
         Form::Text => {
             let decoded = decode_text(plain);
             let body: &[u8] = &decoded.text;
             let json = is_json(body);
             if json && body.trim_ascii_start().first() == Some(&b'[') {
-                return Err(TableError::Unreadable(
-                    "is a JSON array over the memory limit (limits.max_memory), and those are read whole; write one object per line".into(),
-                ));
+                return array_slices(body, |at, slice| each(text(slice, format).map_err(|error| error.within(at))?));
             }
             let body = &body[if json { 0 } else { csv::comments(body) }..];
             let header = if json { 0 } else { body.iter().position(|b| *b == b'\n').map_or(body.len(), |i| i + 1) };
@@ -136,6 +134,44 @@ fn record_end(body: &[u8], from: usize, far: usize) -> usize {
     body.len()
 }
 
+/// The elements of a JSON array in arrays of about a slice each, with where they begin.
+fn array_slices(body: &[u8], mut each: impl FnMut(usize, &[u8]) -> Result<(), TableError>) -> Result<(), TableError> {
+    let open = body.iter().position(|b| *b == b'[').unwrap_or(0);
+    let (mut from, mut depth, mut in_string, mut escaped) = (open + 1, 0_usize, false, false);
+    let mut slice = Vec::new();
+    let mut give = |from: usize, to: usize| {
+        slice.clear();
+        slice.push(b'[');
+        slice.extend_from_slice(&body[from..to]);
+        slice.push(b']');
+        each(from, &slice)
+    };
+    for (i, &byte) in body.iter().enumerate().skip(open + 1) {
+        if in_string {
+            (in_string, escaped) = (escaped || byte != b'"', !escaped && byte == b'\\');
+            continue;
+        }
+        match byte {
+            b'"' => in_string = true,
+            b'{' | b'[' => depth += 1,
+            b']' if depth == 0 => {
+                let rest = body[i + 1..].trim_ascii();
+                if !rest.is_empty() {
+                    return Err(TableError::Unreadable(format!("holds more after the JSON array, which ends at byte {i}")));
+                }
+                return give(from, i);
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b',' if depth == 0 && i - from >= SLICE_BYTES => {
+                give(from, i)?;
+                from = i + 1;
+            }
+            _ => {}
+        }
+    }
+    Err(TableError::Incomplete("the JSON array is not closed, so the file was cut short; copy or write it again".into()))
+}
+
 #[derive(Clone, Copy)]
 enum Form {
     Parquet,
@@ -152,7 +188,7 @@ fn form(plain: &[u8], format: &str) -> Result<Form, TableError> {
         }
         return Ok(Form::Parquet);
     }
-    if plain.starts_with(b"ARROW1") {
+    if arrow::is_arrow(plain) {
         return Ok(Form::Arrow);
     }
     if format.eq_ignore_ascii_case("parquet") {
@@ -186,17 +222,6 @@ fn parquet_shape(bytes: &[u8]) -> Result<(usize, usize), TableError> {
 fn parquet(bytes: &[u8], slice: Option<(usize, usize)>) -> Result<Frame, TableError> {
     let frame = guarded(|| ParquetReader::new(Cursor::new(bytes)).with_slice(slice).finish())
         .map_err(|reason| TableError::Unreadable(format!("the Parquet file cannot be decoded: {reason}")))?;
-    Ok(Frame { frame, typed: true, remarks: Vec::new() })
-}
-
-fn arrow(bytes: &[u8]) -> Result<Frame, TableError> {
-    if bytes.len() < 14 || !bytes.ends_with(b"ARROW1") {
-        return Err(TableError::Incomplete(
-            "the Arrow footer is missing, so the file was cut short; copy or write it again".into(),
-        ));
-    }
-    let frame = guarded(|| IpcReader::new(Cursor::new(bytes)).finish())
-        .map_err(|reason| TableError::Unreadable(format!("the Arrow file cannot be decoded: {reason}")))?;
     Ok(Frame { frame, typed: true, remarks: Vec::new() })
 }
 

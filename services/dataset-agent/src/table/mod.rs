@@ -1,5 +1,6 @@
 //! Tables in memory: files of several formats read into columns of numbers, words or times.
 
+mod arrow;
 mod column;
 mod columns;
 mod concat;

@@ -112,3 +112,38 @@ pub fn only(code: &str, inject: impl Fn(&mut Table, &mut Table)) -> Vec<Finding>
     }
     local.findings
 }
+
+/// A frame of chunks of so many rows.
+fn chunked(csv: &[u8], rows: usize) -> polars::prelude::DataFrame {
+    use polars::prelude::{CsvReader, SerReader};
+    let frame = CsvReader::new(std::io::Cursor::new(csv)).finish().expect("reads");
+    let slice = |at: usize| frame.slice(i64::try_from(at).expect("small"), rows);
+    let mut chunked = slice(0);
+    for at in (rows..frame.height()).step_by(rows) {
+        chunked.vstack_mut(&slice(at)).expect("the same columns");
+    }
+    chunked
+}
+
+/// The table as an Arrow file, in batches of so many rows.
+pub fn arrow(csv: &[u8], rows: usize) -> Vec<u8> {
+    use polars::prelude::{IpcWriter, SerWriter};
+    let mut out = Vec::new();
+    IpcWriter::new(&mut out).finish(&mut chunked(csv, rows)).expect("in memory");
+    out
+}
+
+/// The table as an Arrow stream, in batches of so many rows.
+pub fn arrow_stream(csv: &[u8], rows: usize) -> Vec<u8> {
+    use polars_arrow::io::ipc::write::{StreamWriter, WriteOptions};
+    let frame = chunked(csv, rows);
+    let mut out = Vec::new();
+    let mut writer = StreamWriter::new(&mut out, WriteOptions { compression: None });
+    let schema = polars::prelude::SchemaExt::to_arrow(&**frame.schema(), polars::prelude::CompatLevel::oldest());
+    writer.start(&schema, None).expect("in memory");
+    for chunk in frame.iter_chunks(polars::prelude::CompatLevel::oldest(), false) {
+        writer.write(&chunk, None).expect("in memory");
+    }
+    writer.finish().expect("in memory");
+    out
+}
