@@ -18,6 +18,7 @@ pub(crate) mod mixed_types;
 pub(crate) mod model;
 pub(crate) mod near_rows;
 pub(crate) mod noise;
+mod noise_number;
 pub(crate) mod outliers;
 pub(crate) mod redundant;
 pub(crate) mod rows;

@@ -105,24 +105,13 @@ impl Learnt {
                 (cut, bins)
             })
             .unzip();
-        // By content, so that copies of a row fall into one fold and do not teach each other.
-        let fold: Vec<usize> = (0..rows.len())
-            .map(|i| bins.iter().fold(0xf01d, |hash, column| mix(hash ^ u64::from(column[i]))))
-            .map(|hash| (hash % FOLDS as u64) as usize)
-            .collect();
-        let parts: Vec<Vec<(usize, Vec<f64>)>> = (0..FOLDS)
-            .into_par_iter()
-            .map(|part| {
-                let (teach, check): (Vec<usize>, Vec<usize>) = (0..rows.len()).partition(|&i| fold[i] != part);
-                let model = Model::fit(&bins, &answers, &teach, &|| cancel.is_cancelled());
-                check.into_iter().map(|i| (i, model.predict(&bins, i))).collect()
-            })
-            .collect();
-        let mut held_out = vec![Vec::new(); rows.len()];
-        for (i, p) in parts.into_iter().flatten() {
-            held_out[i] = p;
-        }
+        let held_out = held_out(&bins, &answers, cancel);
         Ok(Self { rows, answers, held_out, columns, cuts, bins, class_names })
+    }
+
+    /// Other answers for the same rows, predicted by models that did not see the row.
+    pub(crate) fn held_out_for(&self, answers: &Answers, cancel: &Cancel) -> Vec<Vec<f64>> {
+        held_out(&self.bins, answers, cancel)
     }
 
     /// Bins of train's sample, one vector per column.
@@ -175,6 +164,28 @@ impl Learnt {
         let predicted = (0..rows.len()).map(|i| model.predict(&bins, i)).collect();
         Some(Judged { rows, answers, predicted, bins })
     }
+}
+
+/// Predictions for each row by a model of the other folds.
+fn held_out(bins: &[Vec<u8>], answers: &Answers, cancel: &Cancel) -> Vec<Vec<f64>> {
+    // By content, so that copies of a row fall into one fold and do not teach each other.
+    let fold: Vec<usize> = (0..answers.len())
+        .map(|i| bins.iter().fold(0xf01d, |hash, column| mix(hash ^ u64::from(column[i]))))
+        .map(|hash| (hash % FOLDS as u64) as usize)
+        .collect();
+    let parts: Vec<Vec<(usize, Vec<f64>)>> = (0..FOLDS)
+        .into_par_iter()
+        .map(|part| {
+            let (teach, check): (Vec<usize>, Vec<usize>) = (0..answers.len()).partition(|&i| fold[i] != part);
+            let model = Model::fit(bins, answers, &teach, &|| cancel.is_cancelled());
+            check.into_iter().map(|i| (i, model.predict(bins, i))).collect()
+        })
+        .collect();
+    let mut held_out = vec![Vec::new(); answers.len()];
+    for (i, p) in parts.into_iter().flatten() {
+        held_out[i] = p;
+    }
+    held_out
 }
 
 /// A cell as its class is named.

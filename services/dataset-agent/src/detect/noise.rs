@@ -6,7 +6,7 @@
 //! are right, contradictions vanish among the surest rows; where they were flipped, they persist there
 //! at the rate of the flips, flat from the surest quarter to the next. Confident learning (Northcutt,
 //! Jiang and Chuang 2021) gives the rows: those whose probability of another class exceeds that
-//! class's mean among its own rows.
+//! class's mean among its own rows. Labels that are numbers: `noise_number.rs`.
 
 use deepfix_agent::{Analysis, Sink, Stop};
 use deepfix_model::{ArtifactKind, BugType, Checked, Evidence, Finding, Severity, Split, above};
@@ -28,9 +28,9 @@ pub(crate) fn detect(
             return Ok(());
         }
     };
-    let Answers::Classes(classes, k) = &learnt.answers else {
-        analysis.checked(Checked::not("label_noise", "the label is a number (regression)"));
-        return Ok(());
+    let (classes, k) = match &learnt.answers {
+        Answers::Classes(classes, k) => (classes, k),
+        Answers::Numbers(values) => return super::noise_number::detect(analysis, sink, data, learnt, values),
     };
     let (medium, high) = (analysis.threshold("label_noise.medium"), analysis.threshold("label_noise.high"));
     let noise = Noise::of(classes, *k, &learnt.held_out);
@@ -175,7 +175,7 @@ impl Noise {
 }
 
 /// Lower end of the one-sided 95 % Clopper–Pearson interval.
-fn lower_bound(successes: usize, n: usize) -> f64 {
+pub(super) fn lower_bound(successes: usize, n: usize) -> f64 {
     if successes == 0 {
         return 0.0;
     }
