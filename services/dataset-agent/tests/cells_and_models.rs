@@ -164,6 +164,37 @@ fn flipped_labels_are_found_with_their_rate_and_hard_ones_are_not() {
     assert!(look(&Table::sound(12, 3000), None, labelled()).codes().is_empty());
 }
 
+/// Prices that follow their features, with a share of them given to other rows; `spread` widens honest errors.
+fn shuffled(share: f64, spread: impl Fn(&[String]) -> f64) -> Table {
+    let mut random = Random(77);
+    let mut table = Table::sound(8, 2000);
+    table.column("y", |_, row| {
+        let price = (number(row, 4) + 0.05 * number(row, 0) + spread(row) * random.normal()).exp();
+        format!("{price:.4}")
+    });
+    let hit: Vec<usize> = (0..table.rows.len()).filter(|_| random.uniform() < share).collect();
+    let labels: Vec<String> = hit.iter().map(|&i| table.rows[i][5].clone()).collect();
+    for (&i, label) in hit.iter().zip(labels.iter().cycle().skip(1)) {
+        table.rows[i][5].clone_from(label);
+    }
+    table
+}
+
+#[test]
+fn number_labels_of_other_rows_are_found_and_hard_regions_are_not() {
+    let options = || Options { label: "y".to_owned(), task: "regression".to_owned(), ..Options::default() };
+    for share in [0.05, 0.15] {
+        let local = look(&shuffled(share, |_| 0.2), None, options());
+        assert_eq!(local.codes(), ["label_noise"], "{share}");
+        let rate = local.findings[0].measured("labels_of_other_rows").expect("measured");
+        assert!((rate - share).abs() < 0.03, "{rate} for {share}");
+    }
+    // Noise everywhere; noise where one column is large.
+    for spread in [|_: &[String]| 0.8, |row: &[String]| if number(row, 1) > 40_000.0 { 3.0 } else { 0.1 }] {
+        assert!(look(&shuffled(0.0, spread), None, options()).codes().is_empty());
+    }
+}
+
 #[test]
 fn conflicts_small_splits_and_wide_tables_are_found() {
     let found = only("conflicting_labels", |train, _| {

@@ -6,7 +6,7 @@ mod support;
 use deepfix_agent::{Options, Reader, run_local};
 use deepfix_dataset_agent::DatasetAgent;
 use deepfix_model::ArtifactKind;
-use support::{arrow, arrow_stream, Random, Table, inline, labelled, look, only};
+use support::{Random, Table, arrow, arrow_stream, inline, labelled, look, only};
 
 #[test]
 fn sound_tables_of_every_size_raise_nothing() {

@@ -127,7 +127,11 @@ fn a_table_over_the_memory_limit_is_sampled_by_content() {
         write(dir.path(), name, &bytes);
         let other = look(dir.path(), name, "test.csv", memory, labelled());
         assert!(other.failures.is_empty(), "{name}: {:?}", other.failures);
-        assert!(other.notes.iter().any(|n| n.code == "sampled" && n.text.contains("train: 60000 rows")), "{name}: {:?}", other.notes);
+        assert!(
+            other.notes.iter().any(|n| n.code == "sampled" && n.text.contains("train: 60000 rows")),
+            "{name}: {:?}",
+            other.notes
+        );
         let ((a, b), (c, d)) = (measure(&other), measure(&sampled));
         assert!((a - c).abs() < 0.01 && (b - d).abs() < 0.02, "{name}: overlap {a} for {c}, drift {b} for {d}");
         let cut = &bytes[..bytes.len() * 2 / 3];

@@ -31,7 +31,7 @@ const FLAT: f64 = 0.65;
 const HONEST: f64 = 0.4;
 /// Largest typical error in rank, and largest share, of a model that knows enough to contradict (our choice).
 const TYPICAL: f64 = 0.1;
-const MOST: f64 = 0.4;
+const MOST: f64 = 0.25;
 /// Largest area under the curve of a model of the *size* of errors, out of fold, for the rows contradicted:
 /// which labels are wrong, the columns cannot know (our choice).
 const FORETOLD: f64 = 0.62;

@@ -96,9 +96,7 @@ pub(super) fn slices(
             let step = (SLICE_CELLS / columns.max(1)).max(1);
             (0..rows.max(1)).step_by(step).try_for_each(|from| each(parquet(plain, Some((from, step)))?))
         }
-        Form::Arrow => {
-            arrow::slices(plain, SLICE_CELLS, |frame| each(Frame { frame, typed: true, remarks: Vec::new() }))
-        }
+        Form::Arrow => arrow::slices(plain, SLICE_CELLS, |frame| each(Frame { frame, typed: true, remarks: Vec::new() })),
         Form::Text => {
             let decoded = decode_text(plain);
             let body: &[u8] = &decoded.text;
