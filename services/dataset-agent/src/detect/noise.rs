@@ -4,7 +4,8 @@
 //! places: how often it is contradicted does not tell the two apart, but *where* does. Rows are ordered
 //! by the model's confidence (the probability of its first class over that of its second). Where labels
 //! are right, contradictions vanish among the surest rows; where they were flipped, they persist there
-//! at the rate of the flips, flat from the surest quarter to the next. Confident learning (Northcutt,
+//! at the rate of the flips, flat from the surest quarter to the next; and the columns cannot foretell
+//! which rows they are, as they can where a region is merely hard. Confident learning (Northcutt,
 //! Jiang and Chuang 2021) gives the rows: those whose probability of another class exceeds that
 //! class's mean among its own rows. Labels that are numbers: `noise_number.rs`.
 
@@ -13,7 +14,7 @@ use deepfix_model::{ArtifactKind, BugType, Checked, Evidence, Finding, Severity,
 use statrs::distribution::{Beta, Binomial, ContinuousCDF, DiscreteCDF};
 
 use super::{Data, emit, model::Learnt, percent};
-use crate::stats::trees::Answers;
+use crate::stats::{power, trees::Answers};
 
 pub(crate) fn detect(
     analysis: &mut Analysis<'_>,
@@ -36,7 +37,9 @@ pub(crate) fn detect(
     let noise = Noise::of(classes, *k, &learnt.held_out);
     let label = data.label.clone().unwrap_or_default();
     let mut findings = Vec::new();
-    if noise.lower >= medium && noise.learns() && noise.flat() {
+    let foretold =
+        if noise.lower >= medium && noise.learns() && noise.flat() { foretold(classes, learnt, analysis) } else { 1.0 };
+    if foretold - chance(noise.wrong) < FORETOLD {
         let severity = if noise.rate >= high { Severity::High } else { Severity::Medium };
         let mut suspects = confident(classes, *k, &learnt.held_out);
         suspects.sort_by(|a, b| b.2.total_cmp(&a.2).then(a.0.cmp(&b.0)));
@@ -77,6 +80,11 @@ pub(crate) fn detect(
                         .source(format!("out-of-fold error {}, majority {}", percent(noise.error), percent(noise.majority_error))),
                 )
                 .evidence(
+                    Evidence::new("errors_foretold", "label", foretold)
+                        .versus("<", FORETOLD)
+                        .method("area under the ROC curve of trees that predict out of fold which rows are contradicted, among the surest half; 0.5 where the columns know nothing of it, higher where some regions are hard"),
+                )
+                .evidence(
                     Evidence::new("confident_label_errors", "label", suspects.len())
                         .unit("rows")
                         .method("confident learning: the likeliest class whose probability exceeds its mean among its own rows is another than the label")
@@ -100,6 +108,29 @@ const FLAT: f64 = 0.5;
 /// contradict: on a hard problem contradictions are everywhere, and flat too.
 const LEARNS: f64 = 0.16;
 
+/// Largest area under the curve at which contradictions are not those of a hard region (our choice; 0.44 to
+/// 0.58 where labels were flipped at random).
+const FORETOLD: f64 = 0.65;
+
+/// How well the columns foretell which of the surest half of rows are contradicted.
+fn foretold(classes: &[usize], learnt: &Learnt, analysis: &Analysis<'_>) -> f64 {
+    let wrong: Vec<f64> =
+        classes.iter().zip(&learnt.held_out).map(|(&class, p)| f64::from(u8::from(argmax(p) != class))).collect();
+    let margins: Vec<f64> = learnt.held_out.iter().map(|p| margin(p)).collect();
+    let mut sorted = margins.clone();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted[sorted.len() / 2];
+    let guessed = learnt.held_out_for(&Answers::Numbers(wrong.clone()), &analysis.cancel());
+    let sure = (0..wrong.len()).filter(|&i| margins[i] >= middle);
+    power::auc(sure.map(|i| (guessed[i].first().copied().unwrap_or(0.0), wrong[i] > 0.5)).collect()).unwrap_or(0.5)
+}
+
+/// Standard error of the area under the curve for a few rows among many, where nothing is foretold (Mann and
+/// Whitney 1947).
+pub(super) fn chance(few: usize) -> f64 {
+    (1.0 / (12.0 * few.max(1) as f64)).sqrt()
+}
+
 struct Noise {
     /// Contradicted share among the surest half.
     rate: f64,
@@ -119,15 +150,8 @@ struct Noise {
 impl Noise {
     fn of(classes: &[usize], k: usize, held_out: &[Vec<f64>]) -> Self {
         // Margin of the first class over the second, and whether the label is that first class.
-        let mut rows: Vec<(f64, bool)> = classes
-            .iter()
-            .zip(held_out)
-            .map(|(&class, p)| {
-                let first = argmax(p);
-                let second = (0..p.len()).filter(|c| *c != first).map(|c| p[c]).fold(0.0, f64::max);
-                (p[first] - second, first != class)
-            })
-            .collect();
+        let mut rows: Vec<(f64, bool)> =
+            classes.iter().zip(held_out).map(|(&class, p)| (margin(p), argmax(p) != class)).collect();
         rows.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         let quarter = rows.len() / 4;
         let wrong = |part: &[(f64, bool)]| part.iter().filter(|r| r.1).count();
@@ -180,6 +204,12 @@ pub(super) fn lower_bound(successes: usize, n: usize) -> f64 {
         return 0.0;
     }
     Beta::new(successes as f64, (n - successes) as f64 + 1.0).map_or(0.0, |b| b.inverse_cdf(0.05))
+}
+
+/// Probability of the first class over that of the second.
+fn margin(p: &[f64]) -> f64 {
+    let first = argmax(p);
+    p[first] - (0..p.len()).filter(|c| *c != first).map(|c| p[c]).fold(0.0, f64::max)
 }
 
 fn argmax(p: &[f64]) -> usize {

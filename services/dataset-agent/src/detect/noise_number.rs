@@ -14,7 +14,12 @@ use deepfix_agent::{Analysis, Sink, Stop};
 use deepfix_model::{ArtifactKind, BugType, Evidence, Finding, Severity, Split, above};
 use statrs::distribution::{Binomial, DiscreteCDF};
 
-use super::{Data, emit, model::Learnt, noise::lower_bound, percent};
+use super::{
+    Data, emit,
+    model::Learnt,
+    noise::{chance, lower_bound},
+    percent,
+};
 use crate::{
     stats::{drift, power, rank, trees::Answers},
     table::show,
@@ -194,10 +199,9 @@ impl Noise {
             && self.alike <= ALIKE
     }
 
-    /// Whether the errors are the labels' and not the problem's own, which its columns would foretell; less a standard error of
-    /// the area under the curve where nothing is foretold (Mann and Whitney 1947).
+    /// Whether the errors are the labels' and not the problem's own, which its columns would foretell.
     fn are_labels(&self, foretold: f64) -> bool {
-        foretold - (1.0 / (12.0 * self.near.max(1) as f64)).sqrt() < FORETOLD
+        foretold - chance(self.near) < FORETOLD
     }
 
     fn certainty(&self) -> f64 {
