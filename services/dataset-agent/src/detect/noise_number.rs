@@ -40,8 +40,12 @@ const MOST: f64 = 0.25;
 /// Largest area under the curve of a model of the *size* of errors, out of fold, for the rows contradicted:
 /// which labels are wrong, the columns cannot know (our choice).
 const FORETOLD: f64 = 0.62;
-/// Most of the suspects that may hold one and the same value, or lie on one side beyond what is expected.
+/// Fewest rows beyond the near distance: of fewer, none of the above is known well (our choice).
+const ROWS: usize = 15;
+/// Most of the suspects that may hold one and the same value (our choice).
 const ALIKE: f64 = 0.5;
+/// Chance below which they lie on the two sides too unevenly to be anyone's.
+const SIDES: f64 = 0.05;
 
 pub(super) fn detect(
     analysis: &mut Analysis<'_>,
@@ -141,9 +145,8 @@ struct Noise {
     /// Chance that honest errors would leave so many of these rows beyond the far distance.
     by_chance: f64,
     typical: f64,
-    /// Share of the rows beyond the near distance that lie above their prediction, over the share expected.
-    above: f64,
-    below: f64,
+    /// Chance of so uneven a split of these rows into above and below their prediction (two-sided).
+    sides: f64,
     /// Share of these rows that hold their most frequent value.
     alike: f64,
     /// These rows, furthest first.
@@ -162,13 +165,14 @@ impl Noise {
         let mut suspects: Vec<usize> = (0..errors.len()).filter(|&i| errors[i].abs() > NEAR).collect();
         suspects.sort_by(|&a, &b| errors[b].abs().total_cmp(&errors[a].abs()).then(a.cmp(&b)));
         let near = suspects.len();
-        let (up, down) = (upward(NEAR), downward(NEAR));
-        let expected = up + down;
+        let up = upward(NEAR);
+        let expected = up + downward(NEAR);
         let rate = share(NEAR).min(1.0);
         let far = suspects.iter().filter(|&&i| errors[i].abs() > FAR).count();
         let honest = (HONEST * (upward(FAR) + downward(FAR)) / expected.max(1e-9)).min(1.0);
-        let over = |count: usize, of: f64| count as f64 / near.max(1) as f64 / (of / expected.max(1e-9)).max(1e-9);
-        let upper = suspects.iter().filter(|&&i| errors[i] > 0.0).count();
+        let upper = suspects.iter().filter(|&&i| errors[i] > 0.0).count() as u64;
+        let sides = Binomial::new(up / expected.max(1e-9), near as u64)
+            .map_or(0.0, |b| 2.0 * b.cdf(upper).min(b.sf(upper.saturating_sub(1))));
         let mut held: Vec<u64> = suspects.iter().map(|&i| values[i].to_bits()).collect();
         held.sort_unstable();
         let alike = held.chunk_by(|a, b| a == b).map(<[u64]>::len).max().unwrap_or(0);
@@ -182,8 +186,7 @@ impl Noise {
             flatness: share(FAR) / rate.max(1e-9),
             by_chance: Binomial::new(honest, near as u64).map_or(1.0, |b| b.sf((far as u64).saturating_sub(1))),
             typical: drift::quantile(&sizes, (1.0 - rate) / 2.0),
-            above: over(upper, up),
-            below: over(near - upper, down),
+            sides,
             alike: alike as f64 / near.max(1) as f64,
             suspects,
         }
@@ -194,8 +197,9 @@ impl Noise {
         self.typical <= TYPICAL
             && self.rate <= MOST
             && self.flatness >= FLAT
-            && self.by_chance < 0.2
-            && self.above.min(self.below) >= ALIKE
+            && self.by_chance < 0.05
+            && self.near >= ROWS
+            && self.sides >= SIDES
             && self.alike <= ALIKE
     }
 
