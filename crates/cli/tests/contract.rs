@@ -244,6 +244,45 @@ fn the_sdk_gets_what_its_validator_accepts() {
 }
 
 #[test]
+fn the_sdk_is_told_what_does_not_fit_together() {
+    let server = up();
+    let body = std::fs::read(root().join("testdata/sdk-requests/tabular_classification_with_model.json")).expect("committed");
+    let ask = |body: &Value| {
+        let body = body.to_string();
+        let job = http(server.address, "POST", "/v1/analyse", &[("Content-Type", "application/json")], body.as_bytes()).json();
+        job["result"].clone()
+    };
+    let honest: Value = serde_json::from_slice(&body).expect("JSON");
+    let answer = ask(&honest);
+    assert!(!answer.to_string().contains("artifact_mismatch"), "a model's suffix is no other name");
+    let agents = answer["agent_results"].as_object().expect("agents");
+    let advice = agents["OptimizationAdvisorAgent"]["analysis"].as_array().expect("a list");
+    assert!(!advice.is_empty());
+    for name in ["DeepchecksArtifactsAnalyzer", "CrossArtifactReasoningAgent", "OptimizationAdvisorAgent"] {
+        let pages = agents[name]["retrieved_knowledge"].as_array().expect("a list");
+        assert!(!pages.is_empty() && pages.iter().all(Value::is_string), "{name}");
+    }
+    // Another dataset's checks, code along with them, and statistics from which no row count follows.
+    let mut mixed = honest;
+    mixed["deepchecks_artifacts"]["dataset_name"] = json!("wine");
+    mixed["original_code"] = json!("print('hello')");
+    mixed["dataset_artifacts"]["train_statistics"]["percentage_unique_values"] = Value::Null;
+    // A check that only regressions run.
+    let suite = mixed["deepchecks_artifacts"]["results"]["model_evaluation"].as_array_mut().expect("a suite");
+    suite.push(json!({ "header": "Regression Systematic Error", "result": { "check": "Regression Systematic Error",
+        "params": {}, "summary": "", "value": { "rmse": 3.1, "mean_error": 0.1 },
+        "conditions_results": [{ "status": "PASS", "condition": "Bias ratio is less than 0.01", "more_info": "" }] } }));
+    let answer = ask(&mixed);
+    let joined = answer["agent_results"]["CrossArtifactReasoningAgent"]["analysis"].to_string();
+    assert!(joined.contains("artifact_mismatch") && joined.contains("`wine`"), "{joined}");
+    let notes = answer["additional_outputs"]["notes"].to_string();
+    for said in ["verification:", "rows_unknown:", "task_mismatch:"] {
+        assert!(notes.contains(said), "{said} in {notes}");
+    }
+    assert!(answer["agent_results"]["CrossArtifactReasoningAgent"]["analysis"][0]["verification"].is_null());
+}
+
+#[test]
 fn the_sdk_request_with_a_model_shows_its_real_faults() {
     let server = up();
     let body = std::fs::read(root().join("testdata/sdk-requests/tabular_classification_with_model.json")).expect("committed");

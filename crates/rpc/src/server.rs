@@ -12,7 +12,7 @@ use axum::{
 use futures::StreamExt;
 use tokio::{io::DuplexStream, net::TcpListener, sync::mpsc};
 use tokio_stream::wrappers::ReceiverStream;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::{
     service::{Routes, RoutesBuilder},
     transport::{Server, server::TcpIncoming},
@@ -28,19 +28,27 @@ pub struct Module {
     /// gRPC services, with REST routes merged in where there are any.
     router: Router,
     grpc_names: Vec<&'static str>,
+    tasks: TaskTracker,
 }
 
 impl Module {
     /// A module of gRPC services. `grpc_names` are their full names, for health.
     #[must_use]
     pub fn new(name: &'static str, grpc: RoutesBuilder, grpc_names: Vec<&'static str>) -> Self {
-        Self { name, router: grpc.routes().prepare().into_axum_router(), grpc_names }
+        Self { name, router: grpc.routes().prepare().into_axum_router(), grpc_names, tasks: TaskTracker::new() }
     }
 
     /// The same with REST routes beside. A path neither knows goes to `fallback`.
     #[must_use]
     pub fn with_rest(mut self, rest: Router, fallback: Router) -> Self {
         self.router = rest.merge(self.router).fallback_service(fallback);
+        self
+    }
+
+    /// Work that outlives its calls, waited for before the server ends.
+    #[must_use]
+    pub fn with_tasks(mut self, tasks: TaskTracker) -> Self {
+        self.tasks = tasks;
         self
     }
 
@@ -95,7 +103,7 @@ fn builder() -> Server {
         .http2_keepalive_timeout(Some(Duration::from_secs(10)))
 }
 
-/// Serves a module on a listener until the token is cancelled and its calls are done. Connections
+/// Serves a module on a listener until the token is cancelled and its calls and tasks are done. Connections
 /// age out, so that callers spread over new replicas; the grace exceeds the longest analysis.
 ///
 /// # Errors
@@ -106,13 +114,17 @@ pub async fn serve(
     listener: TcpListener,
     stop: CancellationToken,
 ) -> Result<(), tonic::transport::Error> {
+    let tasks = module.tasks.clone();
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     builder()
         .max_connection_age(Duration::from_secs(600))
         .max_connection_age_grace(Duration::from_secs(600))
         .add_routes(module.into_routes(descriptors).await)
         .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
-        .await
+        .await?;
+    tasks.close();
+    tasks.wait().await;
+    Ok(())
 }
 
 /// Serves a module on the connections of an in-process channel.

@@ -10,6 +10,11 @@ mod reader;
 mod remote;
 mod store;
 
+/// The parts of `object_store` that are used with [`Store::objects`].
+pub mod objects {
+    pub use object_store::{Error as StoreError, ObjectStore, ObjectStoreExt, PutMode, memory::InMemory, path::Path};
+}
+
 pub use config::{LimitsConfig, SourceConfig, StoreConfig};
 pub use parts::{Part, open_table};
 pub use reader::{Opened, Reader, SourceError};

@@ -69,13 +69,20 @@ impl Store {
             return Ok(None);
         }
         std::fs::create_dir_all(&config.store.path)?;
-        let objects = LocalFileSystem::new_with_prefix(&config.store.path).map_err(std::io::Error::other)?;
+        let objects =
+            LocalFileSystem::new_with_prefix(&config.store.path).map_err(std::io::Error::other)?.with_automatic_cleanup(true);
         Ok(Some(Self {
             objects: Arc::new(objects),
             root: config.store.path.clone(),
             limit: config.limits.max_artifact.0,
             ttl: config.store.ttl.0,
         }))
+    }
+
+    /// The objects themselves, for what else is kept beside uploads.
+    #[must_use]
+    pub fn objects(&self) -> Arc<dyn ObjectStore> {
+        self.objects.clone()
     }
 
     /// Begins an upload, and removes those past their time.

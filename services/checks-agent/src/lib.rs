@@ -133,6 +133,16 @@ impl Agent for ChecksAgent {
         for (code, (subjects, faulty)) in looked {
             analysis.checked(Checked::done(code, subjects, faulty));
         }
+        // The SDK calls every table's task a classification.
+        let regression =
+            results.iter().find(|r| r.could_not_run.is_none() && !r.conditions.is_empty() && mapping::is_of_regression(&r.check));
+        if let Some(result) = regression.filter(|_| analysis.options.task == "classification") {
+            let text = format!(
+                "the task is given as classification, and `{}` measured a regression; the results are read as a regression's",
+                result.header
+            );
+            analysis.note(Note::new("task_mismatch", "task", text));
+        }
         // Suites come in random order; findings do not.
         findings.sort_by(|a, b| (&a.code, &a.subject, a.split, &a.title).cmp(&(&b.code, &b.subject, b.split, &b.title)));
         findings.into_iter().try_for_each(|finding| sink.finding(finding))?;

@@ -99,6 +99,11 @@ const TABLE: &[Row] = &[
     ("Text Embeddings Drift", "covariate_shift", Subject::Rows, BOTH, "find out what changed in the texts", "a classifier can tell the splits' texts apart"),
 ];
 
+/// Whether a check runs for regressions alone.
+pub(crate) fn is_of_regression(check: &str) -> bool {
+    matches!(check, "Regression Systematic Error" | "Regression Error Distribution")
+}
+
 /// Codes of the table.
 pub(crate) fn codes() -> impl Iterator<Item = &'static str> {
     TABLE.iter().map(|row| row.1)

@@ -93,6 +93,7 @@ async fn analyse(gateway: &Gateway, request_id: &str, mut spec: Spec, events: &E
         }
         outcomes.push(outcome);
     }
+    say_mismatches(std::mem::take(&mut spec.mismatches), &mut outcomes);
     timing.insert("agents".to_owned(), millis(begun.elapsed()));
 
     let retrieving = Instant::now();
@@ -131,6 +132,18 @@ async fn analyse(gateway: &Gateway, request_id: &str, mut spec: Spec, events: &E
     report.timing = timing;
     events.send(Event::Report(Box::new(report.clone()))).await?;
     Ok(report)
+}
+
+/// Gives what the edge found to the agent that looked at the artifact concerned.
+fn say_mismatches(mismatches: Vec<Finding>, outcomes: &mut [AgentOutcome]) {
+    for mut finding in mismatches {
+        let concerned =
+            |outcome: &&mut AgentOutcome| outcome.run.as_ref().is_some_and(|run| run.artifacts.contains(&finding.artifact));
+        if let Some(outcome) = outcomes.iter_mut().find(concerned) {
+            finding.agent = outcome.run.as_ref().map(|run| run.name.clone()).unwrap_or_default();
+            outcome.findings.push(finding.into());
+        }
+    }
 }
 
 fn millis(spent: Duration) -> Num {

@@ -23,6 +23,24 @@ impl Default for ServiceConfig {
     }
 }
 
+/// Jobs of the SDK's asynchronous routes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct JobsConfig {
+    /// How often the gateway that runs a job says so in the store.
+    pub heartbeat: Period,
+    /// Silence after which a job counts as lost. Clocks of gateways and store may differ by less than this.
+    pub lost_after: Period,
+    /// How long finished jobs can be asked for.
+    pub ttl: Period,
+}
+
+impl Default for JobsConfig {
+    fn default() -> Self {
+        Self { heartbeat: Period::seconds(3), lost_after: Period::seconds(20), ttl: Period::seconds(86_400) }
+    }
+}
+
 /// The gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -41,6 +59,8 @@ pub struct GatewayConfig {
     pub allowed_roots: Vec<PathBuf>,
     /// Beginnings of `https:`, `s3:` and `gs:` addresses that may be fetched, such as `s3://bucket/models/`.
     pub allowed_urls: Vec<String>,
+    /// Jobs of `/v2/analyse`.
+    pub jobs: JobsConfig,
     /// Every service by its short name: dataset, training, checks, checkpoint, kb, reasoning.
     pub services: BTreeMap<String, ServiceConfig>,
 }
@@ -58,6 +78,7 @@ impl Default for GatewayConfig {
             max_buffered: Size::mebibytes(1024),
             allowed_roots: Vec::new(),
             allowed_urls: Vec::new(),
+            jobs: JobsConfig::default(),
             services: SERVICES.iter().map(|name| ((*name).to_owned(), ServiceConfig::default())).collect(),
         }
     }

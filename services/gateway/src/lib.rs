@@ -10,6 +10,7 @@ mod clients;
 mod config;
 mod event;
 mod grpc;
+mod jobs;
 mod metrics;
 mod plan;
 mod remote;
@@ -20,7 +21,7 @@ mod watch;
 use std::sync::Arc;
 
 pub use clients::Clients;
-pub use config::{GatewayConfig, ServiceConfig};
+pub use config::{GatewayConfig, JobsConfig, ServiceConfig};
 use deepfix_api::analysis::analysis_service_server::SERVICE_NAME;
 use deepfix_errors::Error;
 use deepfix_rpc::Module;
@@ -40,6 +41,7 @@ pub(crate) struct Gateway {
     pub(crate) remote: Remote,
     pub(crate) doors: admission::Doors,
     pub(crate) metrics: metrics::Metrics,
+    pub(crate) jobs: jobs::Jobs,
 }
 
 /// The gateway's service.
@@ -52,9 +54,11 @@ pub fn build(config: GatewayConfig, source: &SourceConfig, clients: Clients) -> 
     let remote = Remote::new(&config.allowed_urls)?;
     let metrics = metrics::Metrics::default();
     let doors = admission::Doors::new(&config, metrics.clone());
-    let gateway = Arc::new(Gateway { doors, metrics, config, clients, store, remote });
+    let jobs = jobs::Jobs::new(config.jobs, store.as_ref().map(Store::objects));
+    let under_way = jobs.under_way();
+    let gateway = Arc::new(Gateway { doors, metrics, jobs, config, clients, store, remote });
     let mut grpc = tonic::service::Routes::builder();
     grpc.add_service(grpc::service(gateway.clone()));
     let (routes, fallback) = rest::router(gateway);
-    Ok(Module::new(SERVICE, grpc, vec![SERVICE_NAME]).with_rest(routes, fallback))
+    Ok(Module::new(SERVICE, grpc, vec![SERVICE_NAME]).with_rest(routes, fallback).with_tasks(under_way))
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path, time::Duration};
 use base64::Engine;
 use deepfix_api::analysis::AnalysisSpec;
 use deepfix_errors::{Error, ErrorCode};
-use deepfix_model::{Artifact, ArtifactKind, ArtifactSource};
+use deepfix_model::{Artifact, ArtifactKind, ArtifactSource, Finding};
 use deepfix_settings::Period;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -25,6 +25,8 @@ pub(crate) struct Spec {
     pub(crate) min_confidence: f64,
     pub(crate) thresholds: BTreeMap<String, f64>,
     pub(crate) mask_examples: bool,
+    /// What the edge itself found: parts of the request that do not belong together.
+    pub(crate) mismatches: Vec<Finding>,
 }
 
 /// One artifact of a JSON request: exactly one of `inline`, `uri`, `upload`.
@@ -155,6 +157,7 @@ impl TryFrom<SpecJson> for Spec {
             min_confidence: json.min_confidence.unwrap_or(0.0),
             thresholds: json.thresholds.unwrap_or_default(),
             mask_examples: json.mask_examples.unwrap_or_default(),
+            mismatches: Vec::new(),
         })
     }
 }
@@ -176,6 +179,7 @@ impl TryFrom<AnalysisSpec> for Spec {
             min_confidence: wire.min_confidence,
             thresholds: wire.thresholds,
             mask_examples: wire.mask_examples,
+            mismatches: Vec::new(),
         })
     }
 }

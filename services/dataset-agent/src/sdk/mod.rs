@@ -114,6 +114,16 @@ fn constant(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, train: &OneSplit, 
             .filter(|r| r.is_finite())
             .fold(0.0, f64::max)
             .round();
+        if rows == 0.0 && !unique.is_empty() {
+            analysis.note(Note::new(
+                "rows_unknown",
+                format!("split:{}", split.name()),
+                format!(
+                    "{}: the statistics hold no row count, and none follows from percentage_unique_values; what needs one was left out",
+                    split.name()
+                ),
+            ));
+        }
         for (name, count) in unique.iter().filter(|(_, n)| **n <= 1.0) {
             if rows < 100.0 {
                 continue;

@@ -104,8 +104,13 @@ pub fn openapi() -> Value {
                 "requestBody": { "required": true, "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Report" } } } },
                 "responses": with(text("the document", "*/*"), &[ErrorCode::InvalidArgument, ErrorCode::TooLarge]) } },
             "/v1/analyse": { "post": { "summary": "The DeepFix SDK's blocking analysis (also /v1/analyze and under /api)", "requestBody": { "required": true, "content": { "application/json": { "schema": { "type": "object" } } } }, "responses": { "200": object("a completed job with its result"), "422": object("the SDK's form of a refused request") } } },
-            "/v2/analyse": { "post": { "summary": "The DeepFix SDK's job submission (also under /api)", "requestBody": { "required": true, "content": { "application/json": { "schema": { "type": "object" } } } }, "responses": { "202": object("the job, completed when it took under four seconds"), "422": object("the SDK's form of a refused request") } } },
-            "/v2/jobs/{id}": { "get": { "summary": "A job of the DeepFix SDK (also under /api)", "parameters": [{ "name": "id", "in": "path", "required": true, "schema": string }], "responses": { "200": object("the job"), "404": object("no such job") } } }
+            "/v2/analyse": { "post": { "summary": "The DeepFix SDK's job submission (also under /api)", "parameters": [{ "name": "Idempotency-Key", "in": "header", "required": false, "description": "the same key and body again give the same job, unless it failed", "schema": string.clone() }], "requestBody": { "required": true, "content": { "application/json": { "schema": { "type": "object" } } } }, "responses": { "202": object("the job, completed when it took under four seconds"), "422": object("the SDK's form of a refused request") } } },
+            "/v2/jobs": { "get": { "summary": "Jobs, newest first, without their results",
+                "parameters": [query("limit", "how many", false, json!({ "type": "integer", "minimum": 1, "maximum": 100, "default": 100 })), query("before", "only those before this id", false, string.clone())],
+                "responses": { "200": object("jobs, and the id to go on from"), "422": object("the SDK's form of a refused request") } } },
+            "/v2/jobs/{id}": {
+                "get": { "summary": "A job of the DeepFix SDK (also under /api)", "parameters": [{ "name": "id", "in": "path", "required": true, "schema": string.clone() }], "responses": { "200": object("the job"), "404": object("no such job") } },
+                "delete": { "summary": "End a job that still runs", "parameters": [{ "name": "id", "in": "path", "required": true, "schema": string }], "responses": { "200": object("the job, as it ended"), "404": object("no such job") } } }
         },
         "components": { "schemas": schemas }
     })

@@ -1,0 +1,161 @@
+//! The SDK's body, cut into artifacts. What the SDK never reads is not parsed: each part of the body
+//! is taken as it stands and handed to the agent that knows it.
+
+use std::borrow::Cow;
+
+use axum::{extract::Request, http::StatusCode};
+use bytes::Bytes;
+use deepfix_model::{Artifact, ArtifactKind, ArtifactSource};
+use serde::Deserialize;
+use serde_json::{json, value::RawValue};
+
+use super::{
+    super::{analyses, body},
+    Refused, mismatch,
+};
+use crate::{Gateway, admission::Admission, spec::Spec};
+
+#[derive(Deserialize)]
+struct Body<'a> {
+    #[serde(borrow, default)]
+    dataset_artifacts: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    training_artifacts: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    deepchecks_artifacts: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    model_checkpoint_artifacts: Option<&'a RawValue>,
+    #[serde(default)]
+    dataset_name: Option<String>,
+    #[serde(default)]
+    model_name: Option<String>,
+    #[serde(default)]
+    language: Option<String>,
+    #[serde(borrow, default)]
+    original_code: Option<&'a RawValue>,
+}
+
+/// What a part says of itself; the rest of it is the agent's.
+#[derive(Deserialize, Default)]
+struct Named<'a> {
+    #[serde(borrow, default)]
+    dataset_name: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    model_name: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    task_type: Option<Cow<'a, str>>,
+}
+
+/// Reads the names of a part. Of the wrong type they are none: the agent will say so.
+fn named(part: Option<&RawValue>) -> Named<'_> {
+    part.and_then(|part| serde_json::from_str(part.get()).ok()).unwrap_or_default()
+}
+
+/// A request, ready to be run.
+pub(super) struct Asked {
+    pub(super) spec: Spec,
+    pub(super) about: About,
+    pub(super) body: Bytes,
+}
+
+/// What the answer needs to know of the request.
+pub(super) struct About {
+    pub(super) dataset_name: String,
+    /// Code was sent along, to try repairs on.
+    pub(super) code: bool,
+}
+
+#[derive(Deserialize)]
+struct Training<'a> {
+    #[serde(borrow, default)]
+    metrics_values: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    params: Option<&'a RawValue>,
+    #[serde(default)]
+    metrics_path: Option<String>,
+}
+
+/// A part as an artifact; `null` is none.
+fn artifact(body: &Bytes, part: Option<&RawValue>, kind: ArtifactKind, format: &str) -> Option<Artifact> {
+    let text = part?.get();
+    (text != "null").then(|| Artifact {
+        kind,
+        format: format.to_owned(),
+        file_name: format!("{}.json", kind.name()),
+        // The part shares the body's memory.
+        source: ArtifactSource::Inline(body.slice_ref(text.as_bytes())),
+    })
+}
+
+pub(super) async fn read(gateway: &Gateway, request: Request, admission: &mut Admission) -> Result<Asked, Refused> {
+    let bytes = body::collect(request, gateway, admission).await?;
+    if bytes.iter().find(|b| !b.is_ascii_whitespace()).is_some_and(|b| *b == b'[') {
+        let detail = json!([{ "type": "dict_type", "loc": ["body"], "msg": "Input should be a valid dictionary", "input": [] }]);
+        return Err(Refused(StatusCode::UNPROCESSABLE_ENTITY, detail));
+    }
+    let unprocessable = |error: &serde_json::Error| {
+        let kind = if error.is_data() { "type_error" } else { "json_invalid" };
+        let detail = json!([{ "type": kind, "loc": ["body", error.column()], "msg": error.to_string(), "input": {} }]);
+        Refused(StatusCode::UNPROCESSABLE_ENTITY, detail)
+    };
+    let parts: Body<'_> = serde_json::from_slice(&bytes).map_err(|e| unprocessable(&e))?;
+    for (name, part) in [
+        ("dataset_artifacts", parts.dataset_artifacts),
+        ("training_artifacts", parts.training_artifacts),
+        ("deepchecks_artifacts", parts.deepchecks_artifacts),
+        ("model_checkpoint_artifacts", parts.model_checkpoint_artifacts),
+    ] {
+        if part.is_some_and(|p| !p.get().starts_with('{') && p.get() != "null") {
+            let detail =
+                json!([{ "type": "dict_type", "loc": ["body", name], "msg": "Input should be a valid dictionary", "input": {} }]);
+            return Err(Refused(StatusCode::UNPROCESSABLE_ENTITY, detail));
+        }
+    }
+    let mut artifacts: Vec<Artifact> = [
+        artifact(&bytes, parts.dataset_artifacts, ArtifactKind::DatasetStatistics, "deepfix-sdk"),
+        artifact(&bytes, parts.deepchecks_artifacts, ArtifactKind::Deepchecks, "deepfix-sdk"),
+        artifact(&bytes, parts.model_checkpoint_artifacts, ArtifactKind::Checkpoint, "deepfix-sdk"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if let Some(raw) = parts.training_artifacts.filter(|p| p.get() != "null") {
+        let training: Training<'_> = serde_json::from_str(raw.get()).map_err(|e| unprocessable(&e))?;
+        artifacts.extend(artifact(&bytes, training.metrics_values, ArtifactKind::Metrics, "").map(|mut a| {
+            a.file_name = training.metrics_path.clone().unwrap_or_else(|| "metrics_values.json".to_owned());
+            a
+        }));
+        artifacts.extend(
+            artifact(&bytes, training.params, ArtifactKind::Params, "")
+                .filter(|_| training.params.is_some_and(|p| p.get() != "{}")),
+        );
+    }
+    let (dataset, checks) = (named(parts.dataset_artifacts), named(parts.deepchecks_artifacts));
+    let task = match dataset.task_type.as_deref() {
+        Some(task) if task.contains("classification") => "classification",
+        Some(task) if task.contains("regression") => "regression",
+        _ => "",
+    };
+    let (dataset_name, model_name) = (parts.dataset_name.unwrap_or_default(), parts.model_name.unwrap_or_default());
+    let part = |kind, dataset, model| mismatch::Part { kind, dataset, model };
+    let mismatches = mismatch::findings(
+        &dataset_name,
+        &model_name,
+        &[
+            part(ArtifactKind::DatasetStatistics, dataset.dataset_name.as_deref(), None),
+            part(ArtifactKind::Deepchecks, checks.dataset_name.as_deref(), checks.model_name.as_deref()),
+        ],
+    );
+    let code = parts.original_code.is_some_and(|code| code.get() != "null");
+    let mut spec = Spec {
+        artifacts,
+        task: task.to_owned(),
+        dataset_name: dataset_name.clone(),
+        model_name,
+        language: parts.language.unwrap_or_default(),
+        mismatches,
+        ..Spec::default()
+    };
+    analyses::settle(gateway, &mut spec).await?;
+    Ok(Asked { spec, about: About { dataset_name, code }, body: bytes })
+}
