@@ -10,6 +10,7 @@ use std::{
 use bytes::Bytes;
 use deepfix_api::analysis::{AnalysisSpec, AnalyzeStreamRequest, UploadArtifactRequest, analyze_stream_response::Event};
 use deepfix_errors::{Error, ErrorCode};
+use deepfix_gateway::run_dir;
 use deepfix_model::{AgentStatus, Artifact, ArtifactKind, ArtifactSource, Report, Severity};
 use deepfix_render::{Format, Terminal};
 use tokio::io::AsyncReadExt;
@@ -19,12 +20,11 @@ use crate::{
     args::{AnalyzeArgs, FailOn, Task},
     connect::{self, Gateway},
     progress::Progress,
-    run_dir,
 };
 
 pub(crate) async fn analyze(args: &AnalyzeArgs) -> Outcome {
     let found = artifacts(args)?;
-    if found.is_empty() {
+    if found.is_empty() && args.mlflow_run().is_none() {
         return Err(match &args.run_dir {
             Some(dir) => Error::field("--run-dir", format!("no artifact was recognised in {}", dir.display())),
             None => {
@@ -40,7 +40,7 @@ pub(crate) async fn analyze(args: &AnalyzeArgs) -> Outcome {
         Some(url) => {
             let mut gateway = connect::server(url)?;
             (spec.artifacts, lost) = upload(&mut gateway, found).await.map_err(|error| reaching(url, error))?;
-            if spec.artifacts.is_empty() {
+            if spec.artifacts.is_empty() && spec.mlflow_run.is_empty() {
                 for (kind, reason) in &lost {
                     anstream::eprintln!("error: {kind}: {reason}");
                 }
@@ -53,7 +53,12 @@ pub(crate) async fn analyze(args: &AnalyzeArgs) -> Outcome {
             config.gateway.allowed_roots = found.iter().filter_map(root_of).collect();
             // Who types an address may fetch it.
             config.gateway.allowed_urls.extend(found.iter().filter_map(remote_of));
-            if !config.gateway.allowed_urls.is_empty() && config.store.path.as_os_str().is_empty() {
+            // So is the tracking server's.
+            if let Some(uri) = args.tracking_uri() {
+                config.gateway.mlflow.tracking_uri = uri;
+            }
+            let fetches = args.mlflow_run().is_some() || !config.gateway.allowed_urls.is_empty();
+            if fetches && config.store.path.as_os_str().is_empty() {
                 let folder = tempfile::tempdir()
                     .map_err(|error| Error::new(ErrorCode::Unavailable, format!("no temporary folder: {error}")))?;
                 config.store.path = folder.path().to_owned();
@@ -153,6 +158,10 @@ fn spec(args: &AnalyzeArgs) -> Result<AnalysisSpec, Error> {
         min_confidence: args.min_confidence.unwrap_or(0.0),
         thresholds,
         mask_examples: args.mask_examples,
+        mlflow_run: args.mlflow_run().unwrap_or_default(),
+        // A server asks its own unless told otherwise; this process asks what it was configured with.
+        tracking_uri: args.server.as_ref().and(args.tracking_uri.clone()).unwrap_or_default(),
+        log_back: args.log_back,
     })
 }
 

@@ -49,6 +49,26 @@ pub(crate) enum Command {
     },
 }
 
+/// What can stand in place of flags.
+fn source(text: &str) -> Result<String, String> {
+    match text.strip_prefix("mlflow:") {
+        Some(id) if !id.is_empty() => Ok(id.to_owned()),
+        _ => Err("is no source known here; write mlflow:RUN_ID, or name files by flags such as --train FILE".to_owned()),
+    }
+}
+
+impl AnalyzeArgs {
+    /// The MLflow run named.
+    pub(crate) fn mlflow_run(&self) -> Option<String> {
+        self.source.clone().or_else(|| self.run.as_ref().map(|id| id.strip_prefix("mlflow:").unwrap_or(id).to_owned()))
+    }
+
+    /// The tracking server named, or that of MLflow's own variable.
+    pub(crate) fn tracking_uri(&self) -> Option<String> {
+        self.tracking_uri.clone().or_else(|| std::env::var("MLFLOW_TRACKING_URI").ok().filter(|uri| !uri.is_empty()))
+    }
+}
+
 /// The formats that can be rendered, by name.
 fn format_parser() -> impl TypedValueParser<Value = Format> {
     PossibleValuesParser::new(Format::ALL.map(Format::name)).try_map(|name| name.parse::<Format>())
@@ -142,6 +162,18 @@ pub(crate) struct AnalyzeArgs {
     /// Folder of a run: its artifacts are found by content
     #[arg(long, value_name = "DIR", help_heading = "Artifacts")]
     pub(crate) run_dir: Option<PathBuf>,
+    /// `mlflow:RUN_ID`: the metrics, parameters and artifacts of an MLflow run
+    #[arg(value_name = "SOURCE", value_parser = source, help_heading = "Artifacts")]
+    pub(crate) source: Option<String>,
+    /// The same by its id alone
+    #[arg(long = "mlflow-run", value_name = "RUN_ID", conflicts_with = "source", help_heading = "Artifacts")]
+    pub(crate) run: Option<String>,
+    /// The MLflow server that holds the run [default: MLFLOW_TRACKING_URI, or the configured one]
+    #[arg(long, value_name = "URL", help_heading = "Artifacts")]
+    pub(crate) tracking_uri: Option<String>,
+    /// Leave the report on that run: artifacts, tags and metrics
+    #[arg(long, help_heading = "Output")]
+    pub(crate) log_back: bool,
     /// Name of the dataset, shown in the report
     #[arg(long, value_name = "NAME", help_heading = "Artifacts")]
     pub(crate) dataset_name: Option<String>,

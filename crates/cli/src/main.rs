@@ -8,7 +8,6 @@ mod healthcheck;
 mod knowledge;
 mod profile;
 mod progress;
-mod run_dir;
 mod serve;
 mod settings;
 mod watch;

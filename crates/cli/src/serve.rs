@@ -40,6 +40,9 @@ pub(crate) async fn up(args: &UpArgs) -> Outcome {
     if config.store.path.as_os_str().is_empty() {
         config.store.path = default_store();
     }
+    if config.gateway.mlflow.tracking_uri.is_empty() {
+        config.gateway.mlflow.tracking_uri = std::env::var("MLFLOW_TRACKING_URI").unwrap_or_default();
+    }
     let telemetry = telemetry(&config, "up")?;
     let (listener, admin) = (bind("--listen", args.listen).await?, bind("--admin", args.admin).await?);
     let (address, admin_address) = (local(&listener)?, local(&admin)?);

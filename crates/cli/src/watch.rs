@@ -19,7 +19,7 @@ use crate::{
     Outcome,
     analyze::ask,
     args::{FailOn, WatchArgs},
-    connect, run_dir,
+    connect,
 };
 
 /// What one look is enough for.
@@ -123,7 +123,7 @@ fn sizes(args: &WatchArgs) -> Vec<(PathBuf, u64, Option<std::time::SystemTime>)>
 fn files(args: &WatchArgs) -> Vec<(ArtifactKind, PathBuf)> {
     let mut out = Vec::new();
     if args.path.is_dir() {
-        let found = run_dir::find(&args.path).unwrap_or_default();
+        let found = deepfix_gateway::run_dir::find(&args.path).unwrap_or_default();
         out.extend(found.into_iter().filter_map(|artifact| match &artifact.source {
             ArtifactSource::Uri(uri) => Some((artifact.kind, PathBuf::from(uri.strip_prefix("file://")?))),
             ArtifactSource::Inline(_) => None,

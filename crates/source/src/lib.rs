@@ -5,6 +5,7 @@
 //! an object store, so that S3 and its kin can take its place.
 
 mod config;
+pub mod mlflow;
 mod parts;
 mod reader;
 mod remote;

@@ -79,6 +79,12 @@ impl Store {
         }))
     }
 
+    /// Largest upload in bytes.
+    #[must_use]
+    pub fn limit(&self) -> u64 {
+        self.limit
+    }
+
     /// The objects themselves, for what else is kept beside uploads.
     #[must_use]
     pub fn objects(&self) -> Arc<dyn ObjectStore> {

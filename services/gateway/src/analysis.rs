@@ -20,7 +20,7 @@ use futures::future::join_all;
 use tokio::sync::mpsc;
 use tracing::Instrument;
 
-use crate::{Event, Gateway, admission::Admission, clients::AgentClient, plan, remote, spec::Spec};
+use crate::{Event, Gateway, admission::Admission, clients::AgentClient, mlflow, plan, remote, spec::Spec};
 
 /// Where events go. Without a listener they go nowhere; a listener that left ends the analysis.
 #[derive(Debug, Clone)]
@@ -66,6 +66,7 @@ async fn analyse(gateway: &Gateway, request_id: &str, mut spec: Spec, events: &E
     let begun = Instant::now();
     let whole = spec.limit(gateway);
     let deadline = Deadline::after(whole);
+    let (source, notes, spent) = mlflow::bring_in(gateway, &mut spec, deadline).await?;
     let wanted = |agent: &&AgentClient| matches!(plan::step(agent, &spec.artifacts, &spec.agents), plan::Step::Ask(_));
     let asked = gateway.clients.agents.iter().filter(wanted).map(|agent| agent.name.clone()).collect();
     events.send(Event::Accepted { request_id: request_id.to_owned(), agents: asked }).await?;
@@ -85,7 +86,7 @@ async fn analyse(gateway: &Gateway, request_id: &str, mut spec: Spec, events: &E
         part(gateway, agent, step, request_id, options, deadline, timeout.unwrap_or(agent.timeout).min(whole), &lost, events)
     });
     let mut outcomes = Vec::new();
-    let mut timing = BTreeMap::new();
+    let mut timing: BTreeMap<String, Num> = spent.map(|spent| ("mlflow".to_owned(), millis(spent))).into_iter().collect();
     for part in join_all(parts).await {
         let (outcome, name, spent) = part?;
         if let Some(spent) = spent {
@@ -102,7 +103,8 @@ async fn analyse(gateway: &Gateway, request_id: &str, mut spec: Spec, events: &E
     events.send(Event::KnowledgeRetrieved { passages: u32::try_from(passages.len()).unwrap_or(u32::MAX) }).await?;
 
     let reasoning = Instant::now();
-    let mut notes = unknown_thresholds(&spec, &outcomes);
+    let mut notes = notes;
+    notes.extend(unknown_thresholds(&spec, &outcomes));
     notes.extend(unavailable);
     if !matches!(spec.language.to_lowercase().as_str(), "" | "english" | "en") {
         notes.push(Note::new(
@@ -125,6 +127,11 @@ async fn analyse(gateway: &Gateway, request_id: &str, mut spec: Spec, events: &E
     report.notes.sort();
     report.provenance.versions.insert(crate::SERVICE.to_owned(), env!("CARGO_PKG_VERSION").to_owned());
     timing.insert("reasoning".to_owned(), millis(reasoning.elapsed()));
+    if let Some(source) = source.filter(|_| spec.log_back) {
+        let unsaid = mlflow::log_back(&source, &report, Deadline::after(LAST_WORDS / 2)).await;
+        report.notes.extend(unsaid);
+        report.notes.sort();
+    }
     timing.insert("total".to_owned(), millis(begun.elapsed()));
     for stage in ["agents", "knowledge", "reasoning", "total"] {
         gateway.metrics.seconds.with_label_values(&[stage]).observe(timing[stage].0 / 1000.0);

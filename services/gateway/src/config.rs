@@ -41,6 +41,17 @@ impl Default for JobsConfig {
     }
 }
 
+/// MLflow servers whose runs may be analysed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MlflowConfig {
+    /// The server that is asked when a request names none; it alone is given the credentials of the
+    /// environment (`MLFLOW_TRACKING_USERNAME` and `_PASSWORD`, or `MLFLOW_TRACKING_TOKEN`).
+    pub tracking_uri: String,
+    /// Other servers that a request may name.
+    pub allowed: Vec<String>,
+}
+
 /// The gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -59,6 +70,8 @@ pub struct GatewayConfig {
     pub allowed_roots: Vec<PathBuf>,
     /// Beginnings of `https:`, `s3:` and `gs:` addresses that may be fetched, such as `s3://bucket/models/`.
     pub allowed_urls: Vec<String>,
+    /// MLflow.
+    pub mlflow: MlflowConfig,
     /// Jobs of `/v2/analyse`.
     pub jobs: JobsConfig,
     /// Every service by its short name: dataset, training, checks, checkpoint, kb, reasoning.
@@ -79,6 +92,7 @@ impl Default for GatewayConfig {
             allowed_roots: Vec::new(),
             allowed_urls: Vec::new(),
             jobs: JobsConfig::default(),
+            mlflow: MlflowConfig::default(),
             services: SERVICES.iter().map(|name| ((*name).to_owned(), ServiceConfig::default())).collect(),
         }
     }

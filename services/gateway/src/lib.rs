@@ -12,16 +12,18 @@ mod event;
 mod grpc;
 mod jobs;
 mod metrics;
+mod mlflow;
 mod plan;
 mod remote;
 mod rest;
+pub mod run_dir;
 mod spec;
 mod watch;
 
 use std::sync::Arc;
 
 pub use clients::Clients;
-pub use config::{GatewayConfig, JobsConfig, ServiceConfig};
+pub use config::{GatewayConfig, JobsConfig, MlflowConfig, ServiceConfig};
 use deepfix_api::analysis::analysis_service_server::SERVICE_NAME;
 use deepfix_errors::Error;
 use deepfix_rpc::Module;

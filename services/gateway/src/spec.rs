@@ -25,6 +25,11 @@ pub(crate) struct Spec {
     pub(crate) min_confidence: f64,
     pub(crate) thresholds: BTreeMap<String, f64>,
     pub(crate) mask_examples: bool,
+    /// An MLflow run whose artifacts are analysed, the server that holds it, and whether the report goes
+    /// back to it.
+    pub(crate) mlflow_run: String,
+    pub(crate) tracking_uri: String,
+    pub(crate) log_back: bool,
     /// What the edge itself found: parts of the request that do not belong together.
     pub(crate) mismatches: Vec<Finding>,
 }
@@ -83,6 +88,12 @@ pub struct SpecJson {
     pub thresholds: Option<BTreeMap<String, f64>>,
     /// Whether the words of cells are shown by their shape only: `Xxxx#3` for `Bern`.
     pub mask_examples: Option<bool>,
+    /// Id of an MLflow run whose metrics, parameters and artifacts are analysed beside those given.
+    pub mlflow_run: Option<String>,
+    /// The tracking server that holds it; the server's own when absent.
+    pub tracking_uri: Option<String>,
+    /// Leave the report on that run: artifacts `deepfix/report.json` and `.html`, tags, metrics.
+    pub log_back: Option<bool>,
 }
 
 fn content(index: usize, artifact: &ArtifactJson) -> Result<ArtifactSource, Error> {
@@ -118,6 +129,11 @@ fn timeout(name: &str, value: &serde_json::Value) -> Result<Duration, Error> {
         serde_json::Value::String(text) => text.parse::<Period>().map(|p| p.0).map_err(|_| wrong()),
         _ => Err(wrong()),
     }
+}
+
+/// An id, with or without `mlflow:` before it.
+fn run_id(text: String) -> String {
+    text.strip_prefix("mlflow:").map_or(text.clone(), str::to_owned)
 }
 
 impl TryFrom<SpecJson> for Spec {
@@ -157,6 +173,9 @@ impl TryFrom<SpecJson> for Spec {
             min_confidence: json.min_confidence.unwrap_or(0.0),
             thresholds: json.thresholds.unwrap_or_default(),
             mask_examples: json.mask_examples.unwrap_or_default(),
+            mlflow_run: run_id(json.mlflow_run.unwrap_or_default()),
+            tracking_uri: json.tracking_uri.unwrap_or_default(),
+            log_back: json.log_back.unwrap_or_default(),
             mismatches: Vec::new(),
         })
     }
@@ -179,6 +198,9 @@ impl TryFrom<AnalysisSpec> for Spec {
             min_confidence: wire.min_confidence,
             thresholds: wire.thresholds,
             mask_examples: wire.mask_examples,
+            mlflow_run: run_id(wire.mlflow_run),
+            tracking_uri: wire.tracking_uri,
+            log_back: wire.log_back,
             mismatches: Vec::new(),
         })
     }
@@ -195,7 +217,7 @@ impl Spec {
     pub(crate) fn check(self, gateway: &crate::Gateway) -> Result<Self, Error> {
         let known: Vec<&str> = gateway.clients.agents.iter().map(|a| a.name.as_str()).collect();
         let mut error = Error::new(ErrorCode::InvalidArgument, "the request is not valid");
-        if self.artifacts.is_empty() {
+        if self.artifacts.is_empty() && self.mlflow_run.is_empty() {
             error = error
                 .with_field("artifacts", "is empty; hand in at least one of train, test, metrics, checkpoint, deepchecks, …");
         }
@@ -209,6 +231,9 @@ impl Spec {
         }
         if !matches!(self.task.as_str(), "" | "classification" | "regression") {
             error = error.with_field("task", format!("is {:?}; it may be classification or regression", self.task));
+        }
+        if self.log_back && self.mlflow_run.is_empty() {
+            error = error.with_field("log_back", "needs a run to go back to (mlflow_run)");
         }
         if !(0.0..=1.0).contains(&self.min_confidence) {
             error = error.with_field("min_confidence", format!("is {}, not between 0 and 1", self.min_confidence));

@@ -44,6 +44,15 @@ pub struct AnalysisSpec {
     /// Whether the words of cells are shown by their shape only: "Xxxx#3" for "Bern".
     #[prost(bool, tag = "12")]
     pub mask_examples: bool,
+    /// Id of an MLflow run whose metrics, parameters and artifacts are analysed beside those given.
+    #[prost(string, tag = "13")]
+    pub mlflow_run: ::prost::alloc::string::String,
+    /// The tracking server that holds it; empty means the gateway's own.
+    #[prost(string, tag = "14")]
+    pub tracking_uri: ::prost::alloc::string::String,
+    /// Whether the report is left on that run, as artifacts, tags and metrics.
+    #[prost(bool, tag = "15")]
+    pub log_back: bool,
 }
 /// One analysis.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -47,7 +47,7 @@ pub(super) async fn analyse(State(gateway): Shared, headers: HeaderMap, request:
 }
 
 /// Largest artifact that travels inside a message to an agent.
-const IN_MESSAGE: usize = 48 << 20;
+pub(crate) const IN_MESSAGE: usize = 48 << 20;
 
 /// Moves what is too large for a message into the store.
 pub(super) async fn settle(gateway: &Gateway, spec: &mut Spec) -> Result<(), Error> {
@@ -193,6 +193,11 @@ fn set(json: &mut SpecJson, name: &str, text: String) -> Result<(), Error> {
             json.mask_examples =
                 Some(text.trim().parse().map_err(|_| Error::field(name, format!("{text:?} is not true or false")))?);
         }
+        "mlflow-run" => json.mlflow_run = Some(text),
+        "tracking-uri" => json.tracking_uri = Some(text),
+        "log-back" => {
+            json.log_back = Some(text.trim().parse().map_err(|_| Error::field(name, format!("{text:?} is not true or false")))?);
+        }
         "thresholds" => {
             json.thresholds = Some(serde_json::from_value(parsed(&text)?).map_err(|e| Error::field(name, e.to_string()))?)
         }
@@ -204,7 +209,7 @@ fn set(json: &mut SpecJson, name: &str, text: String) -> Result<(), Error> {
             return Err(Error::field(
                 name,
                 format!(
-                    "is no part known here; artifacts are {}; text parts are label, datetime, task, dataset-name, model-name, language, agents, min-confidence, mask-examples, thresholds, timeouts",
+                    "is no part known here; artifacts are {}; text parts are label, datetime, task, dataset-name, model-name, language, agents, min-confidence, mask-examples, mlflow-run, tracking-uri, log-back, thresholds, timeouts",
                     kinds.join(", ")
                 ),
             ));

@@ -12,6 +12,7 @@ mod sdk;
 
 use std::sync::Arc;
 
+pub(crate) use analyses::IN_MESSAGE;
 use axum::{
     Json, Router,
     body::Body,

@@ -21,7 +21,11 @@ const MAX_JSON: u64 = 64 << 20;
 /// What the project's own labels are called; they would give answers away.
 const NEVER: [&str; 2] = ["labels.json", "index.json"];
 
-pub(crate) fn find(dir: &Path) -> Result<Vec<Artifact>, Error> {
+/// The artifacts of a folder, one of each kind.
+///
+/// # Errors
+/// When it is no folder, or cannot be read.
+pub fn find(dir: &Path) -> Result<Vec<Artifact>, Error> {
     if !dir.is_dir() {
         return Err(Error::field("--run-dir", format!("{} is no folder", dir.display())));
     }
@@ -39,7 +43,7 @@ pub(crate) fn find(dir: &Path) -> Result<Vec<Artifact>, Error> {
         let mut of_kind: Vec<&PathBuf> = found.iter().filter(|(k, _)| *k == kind).map(|(_, p)| p).collect();
         of_kind.sort_by_key(|path| preference(kind, path));
         if let Some(best) = of_kind.first()
-            && let Ok(artifact) = deepfix_gateway::artifact_of_file(kind, best)
+            && let Ok(artifact) = crate::artifact_of_file(kind, best)
         {
             out.push(artifact);
         }
@@ -193,7 +197,8 @@ fn csv_kind(text: &str, name: &str) -> Option<ArtifactKind> {
 
 /// MLflow's folder of metrics, a file per name with `timestamp value step` per line, as its long
 /// table. `None` when the folder is none.
-pub(crate) fn mlflow_metrics(dir: &Path) -> Option<Artifact> {
+#[must_use]
+pub fn mlflow_metrics(dir: &Path) -> Option<Artifact> {
     let mut table = "key,value,timestamp,step\n".to_owned();
     let mut files: Vec<PathBuf> =
         fs::read_dir(dir).ok()?.filter_map(Result::ok).map(|e| e.path()).filter(|p| p.is_file()).collect();
