@@ -46,6 +46,15 @@ case $status in
   *) exit "$status" ;;
 esac
 
+stage "runs of a real MLflow server"
+status=0
+DEEPFIX_BIN="$CARGO_TARGET_DIR/debug/deepfix" ./tests/mlflow/run.sh || status=$?
+case $status in
+  0) ;;
+  77) skip "no MLflow server was asked" ;;
+  *) exit "$status" ;;
+esac
+
 stage "the page in a real browser"
 command -v chromium >/dev/null || debian chromium || true
 if command -v chromium >/dev/null && command -v npm >/dev/null; then

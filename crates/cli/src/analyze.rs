@@ -19,12 +19,13 @@ use crate::{
     Outcome,
     args::{AnalyzeArgs, FailOn, Task},
     connect::{self, Gateway},
+    experiment,
     progress::Progress,
 };
 
 pub(crate) async fn analyze(args: &AnalyzeArgs) -> Outcome {
     let found = artifacts(args)?;
-    if found.is_empty() && args.mlflow_run().is_none() {
+    if found.is_empty() && args.mlflow_run().is_none() && args.mlflow_experiment.is_none() {
         return Err(match &args.run_dir {
             Some(dir) => Error::field("--run-dir", format!("no artifact was recognised in {}", dir.display())),
             None => {
@@ -40,7 +41,7 @@ pub(crate) async fn analyze(args: &AnalyzeArgs) -> Outcome {
         Some(url) => {
             let mut gateway = connect::server(url)?;
             (spec.artifacts, lost) = upload(&mut gateway, found).await.map_err(|error| reaching(url, error))?;
-            if spec.artifacts.is_empty() && spec.mlflow_run.is_empty() {
+            if spec.artifacts.is_empty() && spec.mlflow_run.is_empty() && args.mlflow_experiment.is_none() {
                 for (kind, reason) in &lost {
                     anstream::eprintln!("error: {kind}: {reason}");
                 }
@@ -57,7 +58,8 @@ pub(crate) async fn analyze(args: &AnalyzeArgs) -> Outcome {
             if let Some(uri) = args.tracking_uri() {
                 config.gateway.mlflow.tracking_uri = uri;
             }
-            let fetches = args.mlflow_run().is_some() || !config.gateway.allowed_urls.is_empty();
+            let fetches =
+                args.mlflow_run().or(args.mlflow_experiment.clone()).is_some() || !config.gateway.allowed_urls.is_empty();
             if fetches && config.store.path.as_os_str().is_empty() {
                 let folder = tempfile::tempdir()
                     .map_err(|error| Error::new(ErrorCode::Unavailable, format!("no temporary folder: {error}")))?;
@@ -73,6 +75,11 @@ pub(crate) async fn analyze(args: &AnalyzeArgs) -> Outcome {
             connect::local(&config)?
         }
     };
+    if let Some(name) = &args.mlflow_experiment {
+        let reports = experiment::analyze(args, name, gateway, spec).await?;
+        drop(fetched);
+        return Ok(if reports.is_empty() { 3 } else { failed(args, &reports) });
+    }
     let limit = spec.timeouts_ms.get("request").map(|ms| Duration::from_millis(*ms) + PATIENCE);
     let asked = ask(gateway, spec, args.quiet);
     let answered = match limit {
@@ -81,9 +88,17 @@ pub(crate) async fn analyze(args: &AnalyzeArgs) -> Outcome {
             .unwrap_or_else(|_| Err(Error::new(ErrorCode::DeadlineExceeded, "nothing came within --timeout"))),
         None => asked.await,
     };
-    let mut report = match &args.server {
-        Some(url) => answered.map_err(|error| reaching(url, error))?,
-        None => answered?,
+    let answered = match &args.server {
+        Some(url) => answered.map_err(|error| reaching(url, error)),
+        None => answered,
+    };
+    let mut report = match answered {
+        // The run was all there was to read.
+        Err(error) if args.mlflow_run().is_some() && matches!(error.code, ErrorCode::NotFound | ErrorCode::Unavailable) => {
+            anstream::eprintln!("error: {error}");
+            return Ok(3);
+        }
+        answered => answered?,
     };
     name_losses(&mut report, &lost);
     write(args, &report)?;
@@ -91,12 +106,17 @@ pub(crate) async fn analyze(args: &AnalyzeArgs) -> Outcome {
     if !report.agents.iter().any(|a| a.status == AgentStatus::Completed) {
         return Ok(3);
     }
+    Ok(failed(args, std::slice::from_ref(&report)))
+}
+
+/// 1 when a finding is as severe as `--fail-on` says.
+fn failed(args: &AnalyzeArgs, reports: &[Report]) -> u8 {
     let limit = args.fail_on.map(|f| match f {
         FailOn::Low => Severity::Low,
         FailOn::Medium => Severity::Medium,
         FailOn::High => Severity::High,
     });
-    Ok(u8::from(limit.is_some_and(|limit| report.findings.iter().any(|f| f.severity >= limit))))
+    u8::from(limit.is_some_and(|limit| reports.iter().flat_map(|r| &r.findings).any(|f| f.severity >= limit)))
 }
 
 /// What a server gets beyond `--timeout` to say that it was too short.

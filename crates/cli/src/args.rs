@@ -168,6 +168,12 @@ pub(crate) struct AnalyzeArgs {
     /// The same by its id alone
     #[arg(long = "mlflow-run", value_name = "RUN_ID", conflicts_with = "source", help_heading = "Artifacts")]
     pub(crate) run: Option<String>,
+    /// Every run of an MLflow experiment, the most troubled first, and what tells bad ones from good ones
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["source", "run"], help_heading = "Artifacts")]
+    pub(crate) mlflow_experiment: Option<String>,
+    /// Most runs of an experiment, the newest
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=10_000).map(usize::from), help_heading = "Artifacts")]
+    pub(crate) runs: usize,
     /// The MLflow server that holds the run [default: MLFLOW_TRACKING_URI, or the configured one]
     #[arg(long, value_name = "URL", help_heading = "Artifacts")]
     pub(crate) tracking_uri: Option<String>,

@@ -4,6 +4,7 @@ mod agents;
 mod analyze;
 mod args;
 mod connect;
+mod experiment;
 mod healthcheck;
 mod knowledge;
 mod profile;

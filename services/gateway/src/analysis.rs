@@ -66,7 +66,7 @@ async fn analyse(gateway: &Gateway, request_id: &str, mut spec: Spec, events: &E
     let begun = Instant::now();
     let whole = spec.limit(gateway);
     let deadline = Deadline::after(whole);
-    let (source, notes, spent) = mlflow::bring_in(gateway, &mut spec, deadline).await?;
+    let (source, notes, spent) = Box::pin(mlflow::bring_in(gateway, &mut spec, deadline)).await?;
     let wanted = |agent: &&AgentClient| matches!(plan::step(agent, &spec.artifacts, &spec.agents), plan::Step::Ask(_));
     let asked = gateway.clients.agents.iter().filter(wanted).map(|agent| agent.name.clone()).collect();
     events.send(Event::Accepted { request_id: request_id.to_owned(), agents: asked }).await?;
@@ -128,7 +128,7 @@ async fn analyse(gateway: &Gateway, request_id: &str, mut spec: Spec, events: &E
     report.provenance.versions.insert(crate::SERVICE.to_owned(), env!("CARGO_PKG_VERSION").to_owned());
     timing.insert("reasoning".to_owned(), millis(reasoning.elapsed()));
     if let Some(source) = source.filter(|_| spec.log_back) {
-        let unsaid = mlflow::log_back(&source, &report, Deadline::after(LAST_WORDS / 2)).await;
+        let unsaid = Box::pin(mlflow::log_back(&source, &report, Deadline::after(LAST_WORDS / 2))).await;
         report.notes.extend(unsaid);
         report.notes.sort();
     }

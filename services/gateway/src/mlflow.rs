@@ -35,7 +35,7 @@ fn server(gateway: &Gateway, asked: &str) -> Result<Mlflow, Error> {
     if uri.is_empty() {
         return Err(Error::field(
             "tracking_uri",
-            "is not set, and this server has no MLflow server of its own (gateway.mlflow.tracking_uri)",
+            "is not set; name the MLflow server that holds the run (--tracking-uri, MLFLOW_TRACKING_URI), or set gateway.mlflow.tracking_uri",
         ));
     }
     let own = !config.tracking_uri.is_empty() && plain(uri) == plain(&config.tracking_uri);

@@ -57,10 +57,10 @@ pub(super) async fn submit(State(gateway): Shared, request: Request) -> Result<R
     let about = asked.about;
     let work = {
         let gateway = gateway.clone();
-        async move {
+        Box::pin(async move {
             let report = analysis::run(gateway, admission, asked.spec, Events::nowhere()).await?;
             Ok(answer::result(&report, &about))
-        }
+        })
     };
     let job = gateway.jobs.submit(key.as_deref().map(|key| (key, body.as_str())), work).await?;
     let job = gateway.jobs.wait(&job.id, HOLD_SUBMIT).await?.unwrap_or(job);
