@@ -55,6 +55,15 @@ case $status in
   *) exit "$status" ;;
 esac
 
+stage "everything the published description allows"
+status=0
+DEEPFIX_BIN="$CARGO_TARGET_DIR/debug/deepfix" ./tests/schemathesis.sh || status=$?
+case $status in
+  0) ;;
+  77) skip "the description was not tried" ;;
+  *) exit "$status" ;;
+esac
+
 stage "the page in a real browser"
 command -v chromium >/dev/null || debian chromium || true
 if command -v chromium >/dev/null && command -v npm >/dev/null; then

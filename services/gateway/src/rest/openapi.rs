@@ -95,7 +95,7 @@ pub fn openapi() -> Value {
             "/v1/agents": { "get": { "summary": "The agents, what they look for, and whether they answer", "responses": { "200": object("the agents") } } },
             "/v1/knowledge/search": { "get": {
                 "summary": "Search the knowledge pages",
-                "parameters": [query("q", "the question", true, string.clone()), query("limit", "how many pages", false, json!({ "type": "integer", "minimum": 1, "maximum": 100, "default": 10 })),
+                "parameters": [query("q", "the question", true, json!({ "type": "string", "minLength": 1 })), query("limit", "how many pages", false, json!({ "type": "integer", "minimum": 1, "maximum": 100, "default": 10 })),
                     query("fault_code", "only pages about this code", false, string.clone()), query("theme", "only pages of this theme", false, string.clone()), query("task", "only pages about this task", false, string.clone())],
                 "responses": with(object("distinct pages, best first, each with its best passage and its sources"), &[ErrorCode::InvalidArgument, ErrorCode::Unavailable]) } },
             "/v1/render": { "post": {
@@ -103,8 +103,8 @@ pub fn openapi() -> Value {
                 "parameters": [query("format", "the document", true, json!({ "enum": ["html", "markdown", "sarif", "junit", "terminal", "json"] }))],
                 "requestBody": { "required": true, "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Report" } } } },
                 "responses": with(text("the document", "*/*"), &[ErrorCode::InvalidArgument, ErrorCode::TooLarge]) } },
-            "/v1/analyse": { "post": { "summary": "The DeepFix SDK's blocking analysis (also /v1/analyze and under /api)", "requestBody": { "required": true, "content": { "application/json": { "schema": { "type": "object" } } } }, "responses": { "200": object("a completed job with its result"), "422": object("the SDK's form of a refused request") } } },
-            "/v2/analyse": { "post": { "summary": "The DeepFix SDK's job submission (also under /api)", "parameters": [{ "name": "Idempotency-Key", "in": "header", "required": false, "description": "the same key and body again give the same job, unless it failed", "schema": string.clone() }], "requestBody": { "required": true, "content": { "application/json": { "schema": { "type": "object" } } } }, "responses": { "202": object("the job, completed when it took under four seconds"), "422": object("the SDK's form of a refused request") } } },
+            "/v1/analyse": { "post": { "summary": "The DeepFix SDK's blocking analysis (also /v1/analyze and under /api)", "requestBody": { "required": true, "content": { "application/json": { "schema": { "type": "object" } } } }, "responses": sdk("200", "a completed job with its result") } },
+            "/v2/analyse": { "post": { "summary": "The DeepFix SDK's job submission (also under /api)", "parameters": [{ "name": "Idempotency-Key", "in": "header", "required": false, "description": "the same key and body again give the same job, unless it failed", "schema": string.clone() }], "requestBody": { "required": true, "content": { "application/json": { "schema": { "type": "object" } } } }, "responses": sdk("202", "the job, completed when it took under four seconds") } },
             "/v2/jobs": { "get": { "summary": "Jobs, newest first, without their results",
                 "parameters": [query("limit", "how many", false, json!({ "type": "integer", "minimum": 1, "maximum": 100, "default": 100 })), query("before", "only those before this id", false, string.clone())],
                 "responses": { "200": object("jobs, and the id to go on from"), "422": object("the SDK's form of a refused request") } } },
@@ -113,6 +113,18 @@ pub fn openapi() -> Value {
                 "delete": { "summary": "End a job that still runs", "parameters": [{ "name": "id", "in": "path", "required": true, "schema": string }], "responses": { "200": object("the job, as it ended"), "404": object("no such job") } } }
         },
         "components": { "schemas": schemas }
+    })
+}
+
+/// Answers of the SDK's routes, refusals in its form.
+fn sdk(status: &str, what: &str) -> Value {
+    let object =
+        |what: &str| json!({ "description": what, "content": { "application/json": { "schema": { "type": "object" } } } });
+    json!({
+        status: object(what),
+        "400": object("refused, such as an idempotency key used for another body, or a body that broke off"),
+        "413": object("over a limit of size"), "422": object("not what the SDK sends"),
+        "429": object("as much is under way as this server takes; try again"), "503": object("a store does not answer; try again"),
     })
 }
 
