@@ -3,10 +3,12 @@
 
 use deepfix_model::{ArtifactKind, BugType, Evidence, Finding, Severity, above, below};
 use serde_json::Value;
+use statrs::distribution::{Binomial, DiscreteCDF};
 
 use crate::{
     judge::{Verdict, judge},
     mapping::{Mapped, Subject, advice},
+    packed,
     results::{CheckResult, Condition, Status},
 };
 
@@ -22,7 +24,59 @@ pub(crate) fn findings(result: &CheckResult, mapped: &Mapped) -> Vec<Finding> {
         .collect()
 }
 
+/// Chance below which a segment is weak: some hundred are looked at, and the weakest is shown.
+const BY_CHANCE: f64 = 1e-4;
+
+/// The weakest segment with its columns, weighed by how far below the average it lies and by how many
+/// rows that is known from: the weakest of many small segments is weak by chance.
+fn segment(result: &CheckResult, mapped: &Mapped, condition: &Condition) -> Option<Finding> {
+    let (segment, average) = packed::weakest(&result.value)?;
+    if !(0.0..1.0).contains(&segment.score) || !(segment.score..=1.0).contains(&average) || segment.rows < 1.0 {
+        return None;
+    }
+    let drop = 1.0 - segment.score / average.max(1e-9);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of rows")]
+    let (rows, right) = (segment.rows as u64, (segment.score * segment.rows).round() as u64);
+    let chance = Binomial::new(average, rows).map_or(1.0, |b| b.cdf(right));
+    let severity = if drop >= 0.2 && chance < BY_CHANCE { Severity::Medium } else { Severity::Low };
+    let subject = format!("check:{}", result.check);
+    let shown = segment.columns.iter().map(|c| format!("`{c}`")).collect::<Vec<_>>().join(" and ");
+    let mut out =
+        Finding::new(mapped.code, ArtifactKind::Deepchecks, &subject, severity, above(-chance.max(1e-30).log10(), 1.5, 0.9))
+            .title(format!(
+                "Deepchecks: {}: a segment of {} rows by {shown} scores {:.2}, all rows {average:.2}",
+                result.header, segment.rows, segment.score
+            ))
+            .bug(BugType::Performance)
+            .columns(segment.columns)
+            .evidence(
+                Evidence::new("segment_score", &subject, segment.score)
+                    .versus("<", average)
+                    .method(format!(
+                        "Deepchecks check \"{}\", weakest segment and average; condition: {}",
+                        result.check, condition.text
+                    ))
+                    .source(condition.more_info.chars().take(300).collect::<String>()),
+            )
+            .evidence(
+                Evidence::new("chance_of_segment", &subject, chance)
+                    .versus("<", BY_CHANCE)
+                    .method("binomial chance that so many rows, or fewer, are right in so many rows at the average score"),
+            )
+            .fix(mapped.action, mapped.rationale)
+            .step(format!("open the check \"{}\" in the Deepchecks report for the segment's bounds", result.header));
+    if let Some(split) = result.split.or(mapped.split) {
+        out = out.split(split);
+    }
+    Some(out)
+}
+
 fn of_condition(result: &CheckResult, mapped: &Mapped, condition: &Condition) -> Vec<Finding> {
+    if mapped.code == "weak_segment"
+        && let Some(found) = segment(result, mapped, condition)
+    {
+        return vec![found];
+    }
     let limit = limit(&condition.text);
     let pairs = pairs(&condition.more_info);
     if !pairs.is_empty() {

@@ -6,8 +6,10 @@
 mod condition;
 mod judge;
 mod mapping;
+mod packed;
 mod results;
 mod tools;
+mod values;
 
 use deepfix_agent::{Agent, Analysis, Describe, Reader, Sink, Stop};
 use deepfix_artifact::{decompress, parse_json};
@@ -115,7 +117,8 @@ impl Agent for ChecksAgent {
         let mut looked: std::collections::BTreeMap<&str, (usize, usize)> = std::collections::BTreeMap::new();
         for result in &results {
             let mapped = mapping::of(&result.check);
-            let found = condition::findings(result, &mapped);
+            let mut found = condition::findings(result, &mapped);
+            found.extend(values::findings(result, &mapped));
             if let Some(why) = &result.could_not_run {
                 analysis.note(Note::new(
                     "check_failed",

@@ -28,7 +28,71 @@ fn the_sdk_form_gives_one_finding_per_fault() {
     assert_eq!(perimeter.measured("predictive_power_score"), Some(0.766_160_947_268_413_1));
     assert_eq!(perimeter.split, Some(Split::Both));
     let segment = local.findings.iter().find(|f| f.code == "weak_segment").expect("found");
-    assert_eq!(segment.severity, Severity::Low, "a warning weighs less than a failure");
+    // Three of six rows, the weakest of many segments.
+    assert_eq!(segment.severity, Severity::Low);
+    assert_eq!(segment.columns, ["mean perimeter", "mean concavity"]);
+    assert_eq!((segment.measured("segment_score"), segment.split), (Some(0.5), Some(Split::Test)));
+}
+
+#[test]
+fn packed_tables_say_which_segment_is_weak() {
+    let own =
+        run(std::fs::read(root().join("testdata/checks/deepchecks-0.19.1-model-evaluation-classification.json"))
+            .expect("committed"));
+    let segment = own.findings.iter().find(|f| f.code == "weak_segment").expect("found");
+    assert!(segment.columns == ["visits", "income"] && segment.severity == Severity::Medium, "{segment:?}");
+    assert!(segment.title.contains("20 rows") && segment.title.contains("0.25"), "{}", segment.title);
+    // A table that grows when it is unpacked is left packed, and the condition speaks alone.
+    let bomb = {
+        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+        std::io::Write::write_all(&mut encoder, &vec![b' '; 64 << 20]).expect("in memory");
+        base64::Engine::encode(&base64::engine::general_purpose::STANDARD, encoder.finish().expect("in memory"))
+    };
+    let check = serde_json::json!({ "results": { "model_evaluation": [{ "header": "Weak Segments Performance - Test Dataset", "result": {
+        "check": "Weak Segments Performance", "value": { "avg_score": 0.9, "weak_segments_list": { "comp": true, "values": bomb } },
+        "conditions_results": [{ "status": "FAIL", "condition": "weakest segment", "more_info": "Found a segment" }] } }] } });
+    let local = run(serde_json::to_vec(&check).expect("JSON"));
+    assert_eq!(local.codes(), ["weak_segment"]);
+    assert!(local.findings[0].columns.is_empty());
+}
+
+#[test]
+fn checks_without_a_condition_are_judged_by_their_value() {
+    let say = |check: &str, value: Value| {
+        let entry = serde_json::json!({ "header": format!("{check} - Test Dataset"), "result": { "check": check, "value": value, "conditions_results": [] } });
+        let body = serde_json::json!({ "results": { "suite": [entry] } });
+        let local = run(serde_json::to_vec(&body).expect("JSON"));
+        local.findings.iter().map(|f| format!("{} {} {}", f.severity.name(), f.code, f.subject)).collect::<Vec<_>>()
+    };
+    let scores =
+        |outliers: usize| serde_json::json!((0..200).map(|i| if i < outliers { 0.95 } else { 0.1 }).collect::<Vec<f64>>());
+    assert_eq!(say("Outlier Sample Detection", scores(40)), ["medium outliers rows"]);
+    assert!(say("Outlier Sample Detection", scores(4)).is_empty());
+    assert_eq!(
+        say("Calibration Score", serde_json::json!({ "0": { "dtype": "float64", "value": 0.31 } })),
+        ["medium calibration_error check:Calibration Score"]
+    );
+    assert!(say("Calibration Score", serde_json::json!({ "0": 0.31, "1": 0.2, "2": 0.1 })).is_empty());
+    assert_eq!(
+        say("Property Label Correlation", serde_json::json!({ "Brightness": 0.6, "Area": 0.0 })),
+        ["medium target_leakage property:Brightness"]
+    );
+    assert_eq!(
+        say("Image Dataset Drift", serde_json::json!({ "domain_classifier_auc": 0.93, "domain_classifier_drift_score": 0.86 })),
+        ["high image_property_shift rows"]
+    );
+    assert!(
+        say("Image Dataset Drift", serde_json::json!({ "domain_classifier_auc": 0.62, "domain_classifier_drift_score": 0.24 }))
+            .is_empty()
+    );
+    let matrix = |hit: u32| serde_json::json!(format!(r#"[{{"a":900,"b":10}},{{"a":{},"b":{hit}}}]"#, 50 - hit));
+    assert_eq!(say("Confusion Matrix Report", matrix(4)), ["medium weak_segment class:b"]);
+    assert!(say("Confusion Matrix Report", matrix(40)).is_empty());
+    for broken in [Value::Null, serde_json::json!("[]"), serde_json::json!([{ "a": 1 }]), serde_json::json!({ "0": "x" })] {
+        for check in ["Outlier Sample Detection", "Calibration Score", "Confusion Matrix Report", "Property Label Correlation"] {
+            assert!(say(check, broken.clone()).is_empty());
+        }
+    }
 }
 
 #[test]
