@@ -3,7 +3,9 @@
 use std::{collections::BTreeMap, fmt};
 
 use deepfix_errors::Error;
-use deepfix_model::{Artifact, ArtifactKind, ArtifactSource, Chart, Checked, ColumnCard, Evidence, Finding, Note, Severity};
+use deepfix_model::{
+    Artifact, ArtifactKind, ArtifactSource, Chart, Checked, ColumnCard, Evidence, Finding, LayerCard, Note, Severity,
+};
 use deepfix_rpc::Cancel;
 use deepfix_source::{Opened, Part, Reader, SourceError};
 
@@ -77,6 +79,7 @@ pub struct Analysis<'a> {
     pub(crate) checked: Vec<Checked>,
     pub(crate) charts: Vec<Chart>,
     pub(crate) columns: Vec<ColumnCard>,
+    pub(crate) layers: Vec<LayerCard>,
     pub(crate) inputs: Vec<deepfix_model::Input>,
     pub(crate) failures: Vec<(String, String)>,
     pub(crate) unreadable: Vec<Finding>,
@@ -106,6 +109,7 @@ impl<'a> Analysis<'a> {
             checked: Vec::new(),
             charts: Vec::new(),
             columns: Vec::new(),
+            layers: Vec::new(),
             inputs: Vec::new(),
             failures: Vec::new(),
             unreadable: Vec::new(),
@@ -254,6 +258,11 @@ impl<'a> Analysis<'a> {
     /// Keeps the cards of a table's columns.
     pub fn columns(&mut self, cards: Vec<ColumnCard>) {
         self.columns = cards;
+    }
+
+    /// Keeps the cards of a model's tensors.
+    pub fn layers(&mut self, cards: Vec<LayerCard>) {
+        self.layers = cards;
     }
 }
 

@@ -55,6 +55,8 @@ pub struct Local {
     pub checked: Vec<Checked>,
     /// Artifacts that could not be used, and why.
     pub failures: Vec<(String, String)>,
+    /// Tensors of a model file.
+    pub layers: Vec<deepfix_model::LayerCard>,
 }
 
 impl Local {
@@ -87,7 +89,7 @@ pub fn run_local<A: Agent>(agent: &A, reader: &Reader, artifacts: Vec<Artifact>,
     for finding in std::mem::take(&mut analysis.unreadable) {
         sink.finding(finding)?;
     }
-    Ok(Local { findings, notes: analysis.notes, checked: analysis.checked, failures: analysis.failures })
+    Ok(Local { findings, notes: analysis.notes, checked: analysis.checked, failures: analysis.failures, layers: analysis.layers })
 }
 
 #[tonic::async_trait]
@@ -186,6 +188,7 @@ fn result(analysis: Analysis<'_>, agent: &str) -> wire::AgentResult {
             .collect(),
         charts: analysis.charts.into_iter().map(Into::into).collect(),
         columns: analysis.columns.into_iter().map(Into::into).collect(),
+        layers: analysis.layers.into_iter().map(Into::into).collect(),
         inputs: analysis.inputs.into_iter().map(Into::into).collect(),
         thresholds,
         failures: analysis.failures.into_iter().map(|(artifact, reason)| wire::ArtifactFailure { artifact, reason }).collect(),

@@ -137,7 +137,7 @@ fn name_losses(report: &mut Report, lost: &[(ArtifactKind, String)]) {
             ArtifactKind::Train | ArtifactKind::Test | ArtifactKind::DatasetStatistics => "dataset",
             ArtifactKind::Metrics | ArtifactKind::Params | ArtifactKind::LayerStats => "training",
             ArtifactKind::Deepchecks => "checks",
-            ArtifactKind::Checkpoint => "checkpoint",
+            ArtifactKind::Checkpoint | ArtifactKind::Baseline => "checkpoint",
         };
         let Some(agent) = report.agents.iter_mut().find(|a| a.name == name) else { continue };
         let said = agent.reason.take().filter(|_| agent.status != AgentStatus::Skipped);
@@ -196,6 +196,7 @@ fn artifacts(args: &AnalyzeArgs) -> Result<Vec<Artifact>, Error> {
         (ArtifactKind::Params, &args.params),
         (ArtifactKind::LayerStats, &args.layer_stats),
         (ArtifactKind::Checkpoint, &args.checkpoint),
+        (ArtifactKind::Baseline, &args.baseline),
     ];
     let mut out: Vec<Artifact> = named.into_iter().filter_map(|(kind, path)| Some(of_path(kind, path.as_deref()?))).collect();
     if let Some(dir) = &args.run_dir {

@@ -153,6 +153,9 @@ pub(crate) struct AnalyzeArgs {
     /// Model file (safetensors, PyTorch, ONNX, GGUF, NumPy, Keras, pickles)
     #[arg(long, value_name = "FILE", help_heading = "Artifacts")]
     pub(crate) checkpoint: Option<PathBuf>,
+    /// Model file to hold it against, such as an earlier one: what changed, what never moved
+    #[arg(long, value_name = "FILE", help_heading = "Artifacts")]
+    pub(crate) baseline: Option<PathBuf>,
     /// Results of Deepchecks, Evidently, Great Expectations, pandera, whylogs or TFDV (JSON)
     #[arg(long, visible_alias = "checks", value_name = "FILE", help_heading = "Artifacts")]
     pub(crate) deepchecks: Option<PathBuf>,

@@ -26,11 +26,13 @@ pub enum ArtifactKind {
     LayerStats,
     /// A model file.
     Checkpoint,
+    /// The model file that the checkpoint is held against.
+    Baseline,
 }
 
 impl ArtifactKind {
     /// Every kind, in the order reports list them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Train,
         Self::Test,
         Self::DatasetStatistics,
@@ -39,6 +41,7 @@ impl ArtifactKind {
         Self::Params,
         Self::LayerStats,
         Self::Checkpoint,
+        Self::Baseline,
     ];
 
     /// The name in requests and reports.
@@ -53,6 +56,7 @@ impl ArtifactKind {
             Self::Params => "params",
             Self::LayerStats => "layer_stats",
             Self::Checkpoint => "checkpoint",
+            Self::Baseline => "baseline",
         }
     }
 

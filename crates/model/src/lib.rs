@@ -15,8 +15,8 @@ pub use confidence::{above, below, counted_above, counted_below};
 pub use finding::{BugType, Citation, Evidence, Finding, Note, Recommendation, Severity, Split};
 pub use num::{Num, Scalar, fmt_number};
 pub use report::{
-    AgentRun, AgentStatus, Chart, ChartKind, Checked, ColumnCard, ColumnMeasure, ColumnSide, Input, Mark, Provenance, Readiness,
-    ReadinessPart, Report, Retraining, RootCause, Series,
+    AgentRun, AgentStatus, Chart, ChartKind, Checked, ColumnCard, ColumnMeasure, ColumnSide, Input, LayerCard, Mark, Provenance,
+    Readiness, ReadinessPart, Report, Retraining, RootCause, Series,
 };
 pub use wire::WireError;
 

@@ -211,6 +211,32 @@ pub struct Chart {
     pub marks: Vec<Mark>,
 }
 
+/// A tensor of a model file, in numbers from one pass over it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LayerCard {
+    /// Name.
+    pub name: String,
+    /// `F32`, `BF16`, …
+    pub dtype: String,
+    /// Its dimensions.
+    pub shape: Vec<u64>,
+    /// L2 norm.
+    pub norm: Num,
+    /// Mean of the elements.
+    pub mean: Num,
+    /// Standard deviation of the elements.
+    pub std: Num,
+    /// Largest magnitude.
+    pub largest: Num,
+    /// Share of elements that are exactly 0.
+    pub zeros: f64,
+    /// Elements that are NaN or infinite; the numbers before are of the others.
+    pub not_finite: u64,
+    /// L2 norm of the difference from the baseline over the baseline's norm; null without one.
+    pub change: Option<Num>,
+}
+
 /// One side of a column: what its cells hold in a split.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -301,6 +327,9 @@ pub struct Report {
     /// Columns of the tables, the most troubled first; at most a thousand.
     #[serde(default)]
     pub columns: Vec<ColumnCard>,
+    /// Tensors of the model file in the file's order; at most a thousand.
+    #[serde(default)]
+    pub layers: Vec<LayerCard>,
     /// Milliseconds by stage; the only part that differs between two runs on the same input.
     pub timing: BTreeMap<String, Num>,
 }
@@ -324,6 +353,7 @@ impl Report {
             checked: Vec::new(),
             charts: Vec::new(),
             columns: Vec::new(),
+            layers: Vec::new(),
             timing: BTreeMap::new(),
         }
     }

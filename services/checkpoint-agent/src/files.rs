@@ -10,7 +10,6 @@ use deepfix_artifact::{
 };
 use deepfix_model::ArtifactKind;
 
-const KIND: ArtifactKind = ArtifactKind::Checkpoint;
 /// Endings of model files in a folder, the best kind first: of a model saved twice, one is read.
 const ENDINGS: [&[&str]; 5] =
     [&["safetensors"], &["bin", "pt", "pth", "ckpt"], &["gguf"], &["onnx"], &["keras", "h5", "npz", "npy", "joblib", "pkl"]];
@@ -36,15 +35,15 @@ impl Files {
 }
 
 /// Reads the checkpoint, whatever number of files it is. `None` when that could not be, which is on record.
-pub(crate) fn read(analysis: &mut Analysis<'_>) -> Option<(Checkpoint, Files)> {
-    let mut parts = analysis.open_parts(KIND)?;
+pub(crate) fn read(analysis: &mut Analysis<'_>, kind: ArtifactKind) -> Option<(Checkpoint, Files)> {
+    let mut parts = analysis.open_parts(kind)?;
     if let [only] = &parts[..]
         && only.name.is_empty()
     {
         let content = parts.swap_remove(0).content;
         return match shards(&content) {
-            Some(map) => sharded(analysis, &map),
-            None => whole(analysis, content),
+            Some(map) => sharded(analysis, kind, &map),
+            None => whole(analysis, kind, content),
         };
     }
     // A folder: its index says what belongs to the model, otherwise the endings do.
@@ -65,20 +64,20 @@ pub(crate) fn read(analysis: &mut Analysis<'_>) -> Option<(Checkpoint, Files)> {
     };
     if chosen.is_empty() {
         analysis.unreadable(
-            KIND,
+            kind,
             "unknown_format",
             "the folder holds no model file (safetensors, bin, pt, ckpt, gguf, onnx, keras)",
         );
         return None;
     }
-    join(analysis, chosen, index.as_ref())
+    join(analysis, kind, chosen, index.as_ref())
 }
 
-fn whole(analysis: &mut Analysis<'_>, content: Content) -> Option<(Checkpoint, Files)> {
+fn whole(analysis: &mut Analysis<'_>, kind: ArtifactKind, content: Content) -> Option<(Checkpoint, Files)> {
     match read_checkpoint(&content) {
         Ok(checkpoint) => Some((checkpoint, Files(vec![content]))),
         Err(error) => {
-            analysis.unreadable(KIND, code_of(&error), error.to_string());
+            analysis.unreadable(kind, code_of(&error), error.to_string());
             None
         }
     }
@@ -102,17 +101,17 @@ fn shards(content: &[u8]) -> Option<BTreeMap<String, String>> {
 }
 
 /// The shards beside an index that was handed in by itself.
-fn sharded(analysis: &mut Analysis<'_>, map: &BTreeMap<String, String>) -> Option<(Checkpoint, Files)> {
+fn sharded(analysis: &mut Analysis<'_>, kind: ArtifactKind, map: &BTreeMap<String, String>) -> Option<(Checkpoint, Files)> {
     let mut names: Vec<&String> = map.values().collect();
     names.sort();
     names.dedup();
     let mut files = Vec::new();
     for name in names {
-        match analysis.open_beside(KIND, name) {
+        match analysis.open_beside(kind, name) {
             Ok(opened) => files.push((name.clone(), opened.content)),
             Err(reason) => {
                 analysis.unreadable(
-                    KIND,
+                    kind,
                     "corrupt_checkpoint",
                     format!("the index names the shard {name}, which cannot be opened ({reason}); hand in the folder that holds them all"),
                 );
@@ -120,11 +119,12 @@ fn sharded(analysis: &mut Analysis<'_>, map: &BTreeMap<String, String>) -> Optio
             }
         }
     }
-    join(analysis, files, Some(map))
+    join(analysis, kind, files, Some(map))
 }
 
 fn join(
     analysis: &mut Analysis<'_>,
+    kind: ArtifactKind,
     files: Vec<(String, Content)>,
     index: Option<&BTreeMap<String, String>>,
 ) -> Option<(Checkpoint, Files)> {
@@ -146,7 +146,7 @@ fn join(
     }
     let Some(mut out) = out else {
         let first = broken.swap_remove(0);
-        analysis.unreadable(KIND, "corrupt_checkpoint", first);
+        analysis.unreadable(kind, "corrupt_checkpoint", first);
         return None;
     };
     out.problems.append(&mut broken);

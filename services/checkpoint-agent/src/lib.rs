@@ -2,6 +2,7 @@
 //! layers that cannot learn, pickles that would run code, damaged files. Tensors are read where
 //! they lie in the file, so memory stays flat whatever the model's size.
 
+mod baseline;
 mod detect;
 mod files;
 mod pickle_safety;
@@ -37,6 +38,7 @@ pub fn build(reader: Reader) -> Module {
 impl Agent for CheckpointAgent {
     fn describe(&self) -> Describe {
         let own = [
+            "artifact_mismatch",
             "artifact_unreadable",
             "corrupt_checkpoint",
             "dead_units",
@@ -51,7 +53,7 @@ impl Agent for CheckpointAgent {
         let mut thresholds = detect::THRESHOLDS.to_vec();
         thresholds.extend([("dead_units.high", 0.60), ("dead_units.share", 0.10), ("symmetric_weights.tolerance", 1e-6)]);
         thresholds.sort_by_key(|t| t.0);
-        Describe { name: "checkpoint", kinds: vec![KIND], fault_codes, thresholds }
+        Describe { name: "checkpoint", kinds: vec![KIND, ArtifactKind::Baseline], fault_codes, thresholds }
     }
 
     fn analyze(&self, analysis: &mut Analysis<'_>, sink: &mut Sink<'_>) -> Result<(), Stop> {
@@ -63,7 +65,7 @@ impl Agent for CheckpointAgent {
             }
             return Ok(());
         }
-        let Some((checkpoint, files)) = files::read(analysis) else { return Ok(()) };
+        let Some((checkpoint, files)) = files::read(analysis, KIND) else { return Ok(()) };
         problems(sink, &checkpoint, files.len())?;
         analysis.checked(Checked::done("corrupt_checkpoint", 1, usize::from(!checkpoint.problems.is_empty())));
         if checkpoint.format != "safetensors" || !checkpoint.globals.is_empty() {
@@ -79,7 +81,8 @@ impl Agent for CheckpointAgent {
             ));
             return Ok(());
         }
-        tensors::detect(analysis, sink, &checkpoint, &files)
+        let compared = baseline::compare(analysis, sink, &checkpoint, &files)?;
+        tensors::detect(analysis, sink, &checkpoint, &files, compared.as_ref())
     }
 }
 

@@ -7,7 +7,7 @@ use half::{f16, slice::HalfFloatSliceExt};
 use crate::{files::Files, tensors::matrix};
 
 /// Elements of a block.
-const BLOCK: usize = 1024;
+pub(crate) const BLOCK: usize = 1024;
 /// Sums side by side.
 const LANES: usize = 8;
 /// Largest value of float16, and the smallest it holds with all its digits.
@@ -69,7 +69,7 @@ impl Summary {
     }
 }
 
-fn decode(dtype: Dtype, raw: &[u8], out: &mut [f64]) {
+pub(crate) fn decode(dtype: Dtype, raw: &[u8], out: &mut [f64]) {
     match dtype {
         Dtype::F64 => {
             for (value, raw) in out.iter_mut().zip(raw.as_chunks::<8>().0) {

@@ -2,11 +2,14 @@
 
 use deepfix_agent::{Analysis, Sink, Stop};
 use deepfix_artifact::checkpoint::{Checkpoint, Dtype, Tensor};
-use deepfix_model::{ArtifactKind, BugType, Chart, ChartKind, Checked, Evidence, Finding, Note, Num, Series, Severity, above};
+use deepfix_model::{
+    ArtifactKind, BugType, Chart, ChartKind, Checked, Evidence, Finding, LayerCard, Note, Num, Series, Severity, above,
+};
 use half::{bf16, f16};
 use rayon::prelude::*;
 
 use crate::{
+    baseline::Compared,
     detect::{DETECTORS, Weights},
     files::Files,
     summary::Summary,
@@ -19,6 +22,8 @@ const UNITS: usize = 4;
 /// LoRA, gates and adaptive norms begin at zero, filters are fixed, optimizer state is no weight.
 const BY_DESIGN: [&str; 13] =
     ["emb", "wte", "wpe", "lora_", "norm", "bn", "adaln", "gate", "zero", "blur", "optimizer", "exp_avg", "momentum"];
+/// Tensors in the report's table.
+const LAYERS: usize = 1000;
 /// Most findings of one code; further layers are counted in a note.
 const MANY: usize = 25;
 
@@ -76,6 +81,7 @@ pub(crate) fn detect(
     sink: &mut Sink<'_>,
     checkpoint: &Checkpoint,
     files: &Files,
+    compared: Option<&Compared>,
 ) -> Result<(), Stop> {
     let cancel = analysis.cancel();
     let floats: Vec<&Tensor> = checkpoint.tensors.iter().filter(|t| t.dtype.is_float() && t.elements() > 0).collect();
@@ -108,6 +114,14 @@ pub(crate) fn detect(
             norms.push((tensor.name.clone(), summary.norm));
         }
         seen.push((*tensor, summary));
+    }
+    analysis.layers(seen.iter().take(LAYERS).map(|(tensor, summary)| card(tensor, summary, compared)).collect());
+    if seen.len() > LAYERS {
+        analysis.note(Note::new(
+            "layers_shown",
+            "layers",
+            format!("the table shows {LAYERS} of {} tensors; all were read", seen.len()),
+        ));
     }
     // A single tensor of one value among varied ones is a constant on purpose; a network of them was
     // initialised so.
@@ -145,6 +159,25 @@ pub(crate) fn detect(
         });
     }
     Ok(())
+}
+
+/// A tensor in numbers.
+fn card(tensor: &Tensor, summary: &Summary, compared: Option<&Compared>) -> LayerCard {
+    let finite = (tensor.elements() - summary.bad()).max(1) as f64;
+    let mean = summary.sum / finite;
+    LayerCard {
+        name: tensor.name.clone(),
+        dtype: format!("{:?}", tensor.dtype).to_uppercase(),
+        shape: tensor.shape.iter().map(|n| *n as u64).collect(),
+        norm: Num(summary.norm),
+        mean: Num(mean),
+        // The mean square less the square of the mean; rounding may leave less than nothing.
+        std: Num((summary.norm * summary.norm / finite - mean * mean).max(0.0).sqrt()),
+        largest: Num(summary.largest),
+        zeros: (tensor.elements() - summary.bad()).saturating_sub(summary.nonzero) as f64 / finite,
+        not_finite: summary.bad() as u64,
+        change: compared.and_then(|c| c.changes.get(&tensor.name)).map(|change| Num(*change)),
+    }
 }
 
 fn place(tensor: &Tensor) -> String {

@@ -399,6 +399,7 @@ fn unreasoned(request: SynthesizeRequest) -> Result<Report, Error> {
         report.notes.extend(result.notes.into_iter().map(Note::from));
         report.checked.extend(result.checked.into_iter().map(deepfix_model::Checked::from));
         report.columns.extend(result.columns.into_iter().map(Into::into));
+        report.layers.extend(result.layers.into_iter().map(Into::into));
         for chart in result.charts {
             report.charts.push(chart.try_into()?);
         }

@@ -15,7 +15,7 @@ const KNOWN: [(&str, &[ArtifactKind], &[ArtifactKind]); 4] = [
         &[ArtifactKind::Params, ArtifactKind::Checkpoint],
     ),
     ("checks", &[ArtifactKind::Deepchecks], &[]),
-    ("checkpoint", &[ArtifactKind::Checkpoint], &[]),
+    ("checkpoint", &[ArtifactKind::Checkpoint], &[ArtifactKind::Baseline]),
 ];
 
 /// Position of an agent in reports.

@@ -38,6 +38,7 @@ fn outcome(wire: AgentOutcome) -> Result<Outcome, WireError> {
         checked: result.checked.into_iter().map(Into::into).collect(),
         charts: result.charts.into_iter().map(Chart::try_from).collect::<Result<_, _>>()?,
         columns: result.columns.into_iter().map(Into::into).collect(),
+        layers: result.layers.into_iter().map(Into::into).collect(),
         inputs: result.inputs.into_iter().map(Into::into).collect(),
         thresholds: result.thresholds.into_iter().collect(),
     })

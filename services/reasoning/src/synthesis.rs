@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use deepfix_model::{AgentRun, Chart, Checked, Citation, ColumnCard, Finding, Input, Note, Num, Report, Severity};
+use deepfix_model::{AgentRun, Chart, Checked, Citation, ColumnCard, Finding, Input, LayerCard, Note, Num, Report, Severity};
 
 use crate::{Rules, Wording, merge::merge, readiness::readiness};
 
@@ -21,6 +21,8 @@ pub struct Outcome {
     pub charts: Vec<Chart>,
     /// Columns of the tables.
     pub columns: Vec<ColumnCard>,
+    /// Tensors of the model file.
+    pub layers: Vec<LayerCard>,
     /// Artifacts as they were read.
     pub inputs: Vec<Input>,
     /// Thresholds in force.
@@ -82,6 +84,7 @@ pub fn synthesize(mut outcomes: Vec<Outcome>, pages: &[Page], subject: Subject, 
         report.checked.extend(outcome.checked);
         report.charts.extend(outcome.charts);
         report.columns.extend(outcome.columns);
+        report.layers.extend(outcome.layers);
         report.agents.push(outcome.run);
     }
     findings.retain(|f| f.confidence >= subject.min_confidence);

@@ -41,6 +41,7 @@ fn report(findings: Vec<Finding>) -> Report {
             checked: Vec::new(),
             charts: Vec::new(),
             columns: Vec::new(),
+            layers: Vec::new(),
             inputs: Vec::new(),
             thresholds: BTreeMap::new(),
         })

@@ -136,6 +136,9 @@ pub struct AgentResult {
     /// Columns of the tables, the most troubled first.
     #[prost(message, repeated, tag = "8")]
     pub columns: ::prost::alloc::vec::Vec<super::super::report::v1::ColumnCard>,
+    /// Tensors of the model file in the file's order.
+    #[prost(message, repeated, tag = "9")]
+    pub layers: ::prost::alloc::vec::Vec<super::super::report::v1::LayerCard>,
 }
 /// Generated client implementations.
 pub mod agent_service_client {

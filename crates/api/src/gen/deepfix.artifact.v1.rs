@@ -50,6 +50,8 @@ pub enum ArtifactKind {
     LayerStats = 7,
     /// A model file.
     Checkpoint = 8,
+    /// The model file that the checkpoint is held against, such as an earlier one.
+    Baseline = 9,
 }
 impl ArtifactKind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -67,6 +69,7 @@ impl ArtifactKind {
             Self::Params => "ARTIFACT_KIND_PARAMS",
             Self::LayerStats => "ARTIFACT_KIND_LAYER_STATS",
             Self::Checkpoint => "ARTIFACT_KIND_CHECKPOINT",
+            Self::Baseline => "ARTIFACT_KIND_BASELINE",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -81,6 +84,7 @@ impl ArtifactKind {
             "ARTIFACT_KIND_PARAMS" => Some(Self::Params),
             "ARTIFACT_KIND_LAYER_STATS" => Some(Self::LayerStats),
             "ARTIFACT_KIND_CHECKPOINT" => Some(Self::Checkpoint),
+            "ARTIFACT_KIND_BASELINE" => Some(Self::Baseline),
             _ => None,
         }
     }

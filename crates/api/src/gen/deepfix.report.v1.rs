@@ -385,6 +385,40 @@ pub struct ColumnCard {
     #[prost(message, repeated, tag = "6")]
     pub measures: ::prost::alloc::vec::Vec<ColumnMeasure>,
 }
+/// A tensor of a model file, in numbers from one pass over it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct LayerCard {
+    /// Name.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// "F32", "BF16", …
+    #[prost(string, tag = "2")]
+    pub dtype: ::prost::alloc::string::String,
+    /// Its dimensions.
+    #[prost(uint64, repeated, tag = "3")]
+    pub shape: ::prost::alloc::vec::Vec<u64>,
+    /// L2 norm.
+    #[prost(double, tag = "4")]
+    pub norm: f64,
+    /// Mean of the elements.
+    #[prost(double, tag = "5")]
+    pub mean: f64,
+    /// Standard deviation of the elements.
+    #[prost(double, tag = "6")]
+    pub std: f64,
+    /// Largest magnitude.
+    #[prost(double, tag = "7")]
+    pub largest: f64,
+    /// Share of elements that are exactly 0.
+    #[prost(double, tag = "8")]
+    pub zeros: f64,
+    /// Elements that are NaN or infinite.
+    #[prost(uint64, tag = "9")]
+    pub not_finite: u64,
+    /// L2 norm of the difference from the baseline over the baseline's norm; unset without one.
+    #[prost(double, optional, tag = "10")]
+    pub change: ::core::option::Option<f64>,
+}
 /// Versions, thresholds and inputs that produced the report.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Provenance {
@@ -452,6 +486,9 @@ pub struct Report {
     /// Columns of the tables, the most troubled first; at most a thousand.
     #[prost(message, repeated, tag = "14")]
     pub columns: ::prost::alloc::vec::Vec<ColumnCard>,
+    /// Tensors of the model file in the file's order; at most a thousand.
+    #[prost(message, repeated, tag = "15")]
+    pub layers: ::prost::alloc::vec::Vec<LayerCard>,
 }
 /// How much harm a finding does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]

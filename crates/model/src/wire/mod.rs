@@ -2,6 +2,7 @@
 //! (a kind that is set, a confidence between 0 and 1) is checked here, once.
 
 mod columns;
+mod layers;
 mod report;
 
 use deepfix_api::{artifact as wa, report as w};
@@ -71,6 +72,7 @@ impl From<ArtifactKind> for wa::ArtifactKind {
             ArtifactKind::Params => Self::Params,
             ArtifactKind::LayerStats => Self::LayerStats,
             ArtifactKind::Checkpoint => Self::Checkpoint,
+            ArtifactKind::Baseline => Self::Baseline,
         }
     }
 }
@@ -91,6 +93,7 @@ impl TryFrom<wa::ArtifactKind> for ArtifactKind {
             wa::ArtifactKind::Params => Self::Params,
             wa::ArtifactKind::LayerStats => Self::LayerStats,
             wa::ArtifactKind::Checkpoint => Self::Checkpoint,
+            wa::ArtifactKind::Baseline => Self::Baseline,
         })
     }
 }

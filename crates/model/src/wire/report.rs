@@ -137,6 +137,7 @@ impl From<Report> for w::Report {
             checked: map(r.checked),
             charts: map(r.charts),
             columns: map(r.columns),
+            layers: map(r.layers),
             timing: r.timing.into_iter().map(|(k, v)| (k, v.0)).collect(),
         }
     }
@@ -174,6 +175,7 @@ impl TryFrom<w::Report> for Report {
             checked: map(r.checked),
             charts: all(r.charts)?,
             columns: map(r.columns),
+            layers: map(r.layers),
             timing: r.timing.into_iter().map(|(k, v)| (k, Num(v))).collect(),
         })
     }

@@ -4,6 +4,7 @@
 
 mod chart;
 mod columns;
+mod layers;
 
 use deepfix_model::{AgentStatus, Chart, Finding, Report, Severity};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -36,6 +37,7 @@ pub(crate) fn page(report: &Report) -> String {
                     (other_charts(report))
                     (findings(report))
                     (columns::section(report))
+                    (layers::section(report))
                     (notes(report))
                     (sound(report))
                 }
