@@ -61,6 +61,13 @@ pub struct Rule {
     across: Across,
     text: String,
     would_decide: String,
+    /// How far up the chain the cause lies; explanations are ranked by it.
+    #[serde(default = "one")]
+    weight: f64,
+}
+
+fn one() -> f64 {
+    1.0
 }
 
 /// The table.
@@ -104,15 +111,62 @@ impl Rules {
         self.rule.iter()
     }
 
-    /// The root causes of ranked findings, in the table's order of first firing by severity.
+    /// The root causes of findings, those that explain most first: competing explanations are ranked by
+    /// the findings they account for, weighed by severity and confidence, and by how far up the chain the cause
+    /// lies (`weight` in the table). Of two rules of one code, the one
+    /// that explains nothing more is left out.
     #[must_use]
     pub fn fire(&self, findings: &[Finding]) -> Vec<RootCause> {
-        self.rule.iter().filter_map(|rule| rule.fire(findings)).collect()
+        let explained = |cause: &RootCause| -> f64 {
+            let of = findings.iter().filter(|f| cause.explains.contains(&f.id));
+            cause.confidence * of.map(|f| weight(f.severity) * f.confidence).sum::<f64>()
+        };
+        let fired: Vec<(f64, Fired)> = self
+            .rule
+            .iter()
+            .filter_map(|rule| rule.fire(findings).map(|fired| (rule.weight * explained(&fired.cause), fired)))
+            .collect();
+        // A chain: what follows from an explanation's effects is explained by it too.
+        let leads_to = |a: &Fired, b: &Fired| a.effects.iter().any(|id| b.causes.contains(id));
+        let mut ranked: Vec<(f64, RootCause)> = fired
+            .iter()
+            .map(|(own, one)| {
+                let after = fired.iter().filter(|(_, other)| leads_to(one, other) && !leads_to(other, one));
+                (own + after.map(|(share, _)| share).sum::<f64>(), one.cause.clone())
+            })
+            .collect();
+        // Stable: equal ones stay in the table's order.
+        ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let mut kept: Vec<RootCause> = Vec::new();
+        for (_, cause) in ranked {
+            let says_nothing_new =
+                |other: &RootCause| other.code == cause.code && cause.explains.iter().all(|id| other.explains.contains(id));
+            if !kept.iter().any(says_nothing_new) {
+                kept.push(cause);
+            }
+        }
+        kept
+    }
+}
+
+/// A rule that fired, with the findings of both sides.
+struct Fired {
+    cause: RootCause,
+    causes: Vec<String>,
+    effects: Vec<String>,
+}
+
+/// What explaining a finding is worth.
+fn weight(severity: Severity) -> f64 {
+    match severity {
+        Severity::High => 9.0,
+        Severity::Medium => 3.0,
+        Severity::Low => 1.0,
     }
 }
 
 impl Rule {
-    fn fire(&self, findings: &[Finding]) -> Option<RootCause> {
+    fn fire(&self, findings: &[Finding]) -> Option<Fired> {
         let mut causes: Vec<&Finding> = findings.iter().filter(|f| self.cause.admits(f)).collect();
         let mut effects: Vec<&Finding> = findings.iter().filter(|f| self.effect.admits(f)).collect();
         if self.across == Across::Artifact {
@@ -133,7 +187,9 @@ impl Rule {
             hash.update(id.as_bytes());
         }
         let short: String = hash.finalize().iter().take(5).map(|b| format!("{b:02x}")).collect();
-        Some(RootCause {
+        let ids = |side: &[&Finding]| side.iter().map(|f| f.id.clone()).collect();
+        let (cause_ids, effect_ids) = (ids(&causes), ids(&effects));
+        let cause = RootCause {
             id: format!("{}-{short}", self.code),
             code: self.code.clone(),
             rule: self.name.clone(),
@@ -141,7 +197,8 @@ impl Rule {
             confidence,
             text: render(&self.text, &causes, &effects),
             would_decide: Some(self.would_decide.clone()),
-        })
+        };
+        Some(Fired { cause, causes: cause_ids, effects: effect_ids })
     }
 }
 
