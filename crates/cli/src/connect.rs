@@ -5,7 +5,7 @@ use deepfix_api::{
     knowledge::knowledge_service_client::KnowledgeServiceClient,
 };
 use deepfix_errors::Error;
-use deepfix_rpc::{Client, MAX_MESSAGE, in_process, remote, serve_in_process};
+use deepfix_rpc::{Client, MAX_MESSAGE, in_process, remote, remote_with_key, serve_in_process};
 use deepfix_standalone::{Config, Services};
 use tokio_util::sync::CancellationToken;
 
@@ -20,15 +20,27 @@ pub(crate) fn server(url: &str) -> Result<Gateway, Error> {
     if url.starts_with("https://") {
         return Err(Error::field("--server", "https is not spoken yet; use http:// to a server or tunnel on this machine"));
     }
-    remote(url.trim_end_matches('/'))
-        .map(client)
-        .map_err(|_| Error::field("--server", format!("{url:?} is no address of the form http://host:port")))
+    let url = url.trim_end_matches('/');
+    // The variable that the DeepFix SDK reads.
+    let channel = match std::env::var("DEEPFIX_API_KEY") {
+        Ok(key) if !key.is_empty() => remote_with_key(url, &key),
+        _ => remote(url),
+    };
+    channel.map(client).map_err(|error| {
+        if error.fields.iter().any(|f| f.field == "DEEPFIX_API_KEY") {
+            return error;
+        }
+        Error::field("--server", format!("{url:?} is no address of the form http://host:port"))
+    })
 }
 
 /// A gateway of this process with every service behind it, reached like a remote one.
 pub(crate) fn local(config: &Config) -> Result<Gateway, Error> {
     let stop = CancellationToken::new();
-    let (services, module) = Services::start(config, stop.clone())?;
+    // Keys are for callers from outside.
+    let mut config = config.clone();
+    config.gateway.api_keys = std::path::PathBuf::new();
+    let (services, module) = Services::start(&config, stop.clone())?;
     let (channel, connections) = in_process();
     tokio::spawn(async move {
         if let Err(error) = serve_in_process(module, DESCRIPTORS, connections, stop).await {

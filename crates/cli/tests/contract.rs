@@ -244,6 +244,53 @@ fn the_sdk_gets_what_its_validator_accepts() {
 }
 
 #[test]
+fn a_server_with_keys_answers_those_who_have_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("keys");
+    std::fs::write(&file, "# teams\nalpha-key\n\nbeta-key\n").expect("writes");
+    let variable = |name: &str, path: &std::path::Path| (format!("DEEPFIX_{name}"), path.display().to_string());
+    let server =
+        Server::start(&["up"], &[variable("GATEWAY__API_KEYS", &file), variable("STORE__PATH", &folder.path().join("store"))]);
+    let json = ("Content-Type", "application/json");
+    let ask = |path: &str, key: Option<&str>| {
+        let mut headers = vec![json];
+        headers.extend(key.map(|key| ("Authorization", key)));
+        http(server.address, "POST", path, &headers, b"{}")
+    };
+    for key in [None, Some("Bearer None"), Some("Bearer "), Some("Bearer alpha-ke"), Some("alpha-key")] {
+        for path in ["/v1/analyse", "//v2/analyse", "/api/v2/analyse"] {
+            let answer = ask(path, key);
+            assert!(answer.status == 401 && answer.json()["detail"] == "Invalid API key", "{path} {key:?}: {}", answer.head);
+        }
+        let answer = ask("/v1/analyses", key);
+        assert!(answer.status == 401 && answer.json()["error"]["code"] == "UNAUTHENTICATED", "{}", answer.head);
+    }
+    assert_eq!(ask("/v1/analyse", Some("Bearer beta-key")).status, 200);
+    assert_eq!(ask("/v1/analyses", Some("Bearer alpha-key")).status, 400, "let in, and empty");
+    for open in ["/", "/health", "/openapi.json"] {
+        assert_eq!(http(server.address, "GET", open, &[], b"").status, 200, "{open}");
+    }
+    // gRPC, as the command line speaks it.
+    let metrics = flights().join("metrics.csv").display().to_string();
+    let by_grpc = |key: &str| {
+        let mut command = deepfix();
+        command.args(["analyze", "-q", "--format", "json", "--metrics", &metrics, "--server", &server.url()]);
+        command.env("DEEPFIX_API_KEY", key).output().expect("runs")
+    };
+    assert!(by_grpc("alpha-key").status.success());
+    let refused = by_grpc("wrong");
+    assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("no valid key"), "{refused:?}");
+    // A server that was to be closed does not open because its keys are missing.
+    std::fs::write(&file, "# none yet\n").expect("writes");
+    let opened = deepfix()
+        .args(["up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
+        .env("DEEPFIX_GATEWAY__API_KEYS", &file)
+        .output()
+        .expect("runs");
+    assert!(!opened.status.success() && String::from_utf8_lossy(&opened.stderr).contains("holds no key"), "{opened:?}");
+}
+
+#[test]
 fn the_sdk_is_told_what_does_not_fit_together() {
     let server = up();
     let body = std::fs::read(root().join("testdata/sdk-requests/tabular_classification_with_model.json")).expect("committed");

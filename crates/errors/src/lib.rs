@@ -21,6 +21,8 @@ pub enum ErrorCode {
     InvalidArgument,
     /// The body cannot be read as what it claims to be.
     MalformedBody,
+    /// No key, or none this server knows.
+    Unauthenticated,
     /// The artifact's address is outside what this server may read.
     PermissionDenied,
     /// Nothing there by that name.
@@ -45,9 +47,10 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::InvalidArgument,
         Self::MalformedBody,
+        Self::Unauthenticated,
         Self::PermissionDenied,
         Self::NotFound,
         Self::MethodNotAllowed,
@@ -65,6 +68,7 @@ impl ErrorCode {
         match self {
             Self::InvalidArgument => ("INVALID_ARGUMENT", Code::InvalidArgument, 400, false),
             Self::MalformedBody => ("MALFORMED_BODY", Code::InvalidArgument, 400, false),
+            Self::Unauthenticated => ("UNAUTHENTICATED", Code::Unauthenticated, 401, false),
             Self::PermissionDenied => ("PERMISSION_DENIED", Code::PermissionDenied, 403, false),
             Self::NotFound => ("NOT_FOUND", Code::NotFound, 404, false),
             Self::MethodNotAllowed => ("METHOD_NOT_ALLOWED", Code::Unimplemented, 405, false),
@@ -114,7 +118,8 @@ impl ErrorCode {
     pub const fn from_grpc(code: Code) -> Self {
         match code {
             Code::InvalidArgument | Code::FailedPrecondition => Self::InvalidArgument,
-            Code::PermissionDenied | Code::Unauthenticated => Self::PermissionDenied,
+            Code::PermissionDenied => Self::PermissionDenied,
+            Code::Unauthenticated => Self::Unauthenticated,
             Code::NotFound => Self::NotFound,
             Code::OutOfRange => Self::TooLarge,
             Code::ResourceExhausted => Self::Overloaded,

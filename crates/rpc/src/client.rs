@@ -7,6 +7,7 @@ use hyper_util::rt::TokioIo;
 use tokio::{io::DuplexStream, sync::mpsc};
 use tonic::{
     Status,
+    metadata::{Ascii, MetadataValue},
     service::{Interceptor, interceptor::InterceptedService},
     transport::{Channel, Endpoint, Uri},
 };
@@ -15,15 +16,29 @@ use tower::service_fn;
 /// What generated clients are made of: a channel whose calls carry the caller's trace context.
 pub type Client = InterceptedService<Channel, TraceOut>;
 
-/// Puts the current span's context into a call's metadata.
-#[derive(Debug, Clone, Copy)]
-pub struct TraceOut;
+/// Puts the current span's context, and a key where there is one, into a call's metadata.
+#[derive(Debug, Clone)]
+pub struct TraceOut(Option<MetadataValue<Ascii>>);
 
 impl Interceptor for TraceOut {
     fn call(&mut self, mut request: tonic::Request<()>) -> Result<tonic::Request<()>, Status> {
         crate::inject(request.metadata_mut());
+        if let Some(key) = &self.0 {
+            request.metadata_mut().insert("authorization", key.clone());
+        }
         Ok(request)
     }
+}
+
+/// A channel to a server that wants a key.
+///
+/// # Errors
+/// When the target is no `http://host:port`, or the key cannot stand in a header.
+pub fn remote_with_key(target: &str, key: &str) -> Result<Client, Error> {
+    let mut value = MetadataValue::try_from(format!("Bearer {key}"))
+        .map_err(|_| Error::field("DEEPFIX_API_KEY", "holds characters that cannot stand in a header"))?;
+    value.set_sensitive(true);
+    Ok(InterceptedService::new(channel(target)?, TraceOut(Some(value))))
 }
 
 /// A channel to a service over TCP. Connects on first use and again when the connection ends.
@@ -31,19 +46,22 @@ impl Interceptor for TraceOut {
 /// # Errors
 /// When the target is no `http://host:port`.
 pub fn remote(target: &str) -> Result<Client, Error> {
+    Ok(InterceptedService::new(channel(target)?, TraceOut(None)))
+}
+
+fn channel(target: &str) -> Result<Channel, Error> {
     let endpoint = Endpoint::from_shared(target.to_owned())
         .ok()
         .filter(|endpoint| matches!(endpoint.uri().scheme_str(), Some("http")) && endpoint.uri().host().is_some())
         .ok_or_else(|| Error::field("target", format!("{target:?} is no address of the form http://host:port")))?;
-    let channel = endpoint
+    Ok(endpoint
         .connect_timeout(Duration::from_secs(2))
         .tcp_nodelay(true)
         .http2_keep_alive_interval(Duration::from_secs(20))
         .keep_alive_timeout(Duration::from_secs(10))
         .initial_stream_window_size(1 << 20)
         .initial_connection_window_size(4 << 20)
-        .connect_lazy();
-    Ok(InterceptedService::new(channel, TraceOut))
+        .connect_lazy())
 }
 
 /// A channel to a service of this process, and where its server takes connections from.
@@ -62,7 +80,7 @@ pub fn in_process() -> (Client, mpsc::Receiver<DuplexStream>) {
                 Ok::<_, io::Error>(TokioIo::new(ours))
             }
         }));
-    (InterceptedService::new(channel, TraceOut), receiver)
+    (InterceptedService::new(channel, TraceOut(None)), receiver)
 }
 
 /// A limit on the time of a call, raised as `DeadlineExceeded` (tonic reports its own time-out as

@@ -6,7 +6,7 @@ mod compute;
 mod server;
 mod trace;
 
-pub use client::{Client, Deadline, in_process, remote};
+pub use client::{Client, Deadline, in_process, remote, remote_with_key};
 pub use compute::{Cancel, Compute};
 pub use server::{Module, serve, serve_in_process};
 pub use trace::{inject, server_span};

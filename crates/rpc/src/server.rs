@@ -45,6 +45,22 @@ impl Module {
         self
     }
 
+    /// The same behind a guard, which answers the requests that may not pass. Health and reflection stay
+    /// open.
+    #[must_use]
+    pub fn guarded(mut self, refuse: impl Fn(&Request) -> Option<Response<Body>> + Clone + Send + Sync + 'static) -> Self {
+        self.router = self.router.layer(middleware::from_fn(move |request: Request, next: Next| {
+            let refused = refuse(&request);
+            async move {
+                match refused {
+                    Some(answer) => answer,
+                    None => next.run(request).await,
+                }
+            }
+        }));
+        self
+    }
+
     /// Work that outlives its calls, waited for before the server ends.
     #[must_use]
     pub fn with_tasks(mut self, tasks: TaskTracker) -> Self {

@@ -74,6 +74,9 @@ pub struct GatewayConfig {
     pub mlflow: MlflowConfig,
     /// Jobs of `/v2/analyse`.
     pub jobs: JobsConfig,
+    /// File of the keys that callers must send as `Authorization: Bearer KEY`, one a line; empty lets
+    /// everybody in.
+    pub api_keys: PathBuf,
     /// Every service by its short name: dataset, training, checks, checkpoint, kb, reasoning.
     pub services: BTreeMap<String, ServiceConfig>,
 }
@@ -92,6 +95,7 @@ impl Default for GatewayConfig {
             allowed_roots: Vec::new(),
             allowed_urls: Vec::new(),
             jobs: JobsConfig::default(),
+            api_keys: PathBuf::new(),
             mlflow: MlflowConfig::default(),
             services: SERVICES.iter().map(|name| ((*name).to_owned(), ServiceConfig::default())).collect(),
         }

@@ -11,6 +11,7 @@ mod config;
 mod event;
 mod grpc;
 mod jobs;
+mod keys;
 mod metrics;
 mod mlflow;
 mod plan;
@@ -53,6 +54,7 @@ pub(crate) struct Gateway {
 pub fn build(config: GatewayConfig, source: &SourceConfig, clients: Clients) -> Result<Module, Error> {
     let store = Store::open(source)
         .map_err(|error| Error::field("store.path", format!("{} cannot be used: {error}", source.store.path.display())))?;
+    let keys = keys::Keys::read(&config.api_keys)?;
     let remote = Remote::new(&config.allowed_urls)?;
     let metrics = metrics::Metrics::default();
     let doors = admission::Doors::new(&config, metrics.clone());
@@ -62,5 +64,9 @@ pub fn build(config: GatewayConfig, source: &SourceConfig, clients: Clients) -> 
     let mut grpc = tonic::service::Routes::builder();
     grpc.add_service(grpc::service(gateway.clone()));
     let (routes, fallback) = rest::router(gateway);
-    Ok(Module::new(SERVICE, grpc, vec![SERVICE_NAME]).with_rest(routes, fallback).with_tasks(under_way))
+    let module = Module::new(SERVICE, grpc, vec![SERVICE_NAME]).with_rest(routes, fallback).with_tasks(under_way);
+    Ok(match keys {
+        None => module,
+        Some(keys) => module.guarded(move |request| keys.refuse(request)),
+    })
 }
