@@ -137,6 +137,14 @@ impl<'a> Analysis<'a> {
         self.cancel.clone()
     }
 
+    /// Ends the work when the caller has left; to be asked between steps of some tens of milliseconds.
+    ///
+    /// # Errors
+    /// When the caller has left.
+    pub fn wanted(&self) -> Result<(), Stop> {
+        if self.cancel.is_cancelled() { Err(Stop::Cancelled) } else { Ok(()) }
+    }
+
     /// How artifacts are bounded.
     #[must_use]
     pub fn limits(&self) -> deepfix_artifact::Limits {

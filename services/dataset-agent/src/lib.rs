@@ -161,6 +161,7 @@ impl Agent for DatasetAgent {
         }
         sink.progress("reading tables", Some(0.1))?;
         let (train, test) = splits::read(analysis);
+        analysis.wanted()?;
         if train.is_none() && test.is_none() {
             return Ok(());
         }
@@ -189,7 +190,9 @@ impl Agent for DatasetAgent {
         detect::redundant::detect(analysis, sink, &data)?;
         sink.progress("repeated rows", Some(0.5))?;
         detect::rows::duplicates(analysis, sink, &data)?;
+        analysis.wanted()?;
         detect::rows::overlap(analysis, sink, &data)?;
+        analysis.wanted()?;
         detect::conflicts::detect(analysis, sink, &data)?;
         detect::time::detect(analysis, sink, &data)?;
         sink.progress("classes and categories", Some(0.6))?;

@@ -14,6 +14,7 @@ const SMALL: u64 = 64 << 20;
 pub(crate) fn read(analysis: &mut Analysis<'_>) -> (Option<Table>, Option<Table>) {
     let limits = analysis.limits();
     let label = analysis.options.label.clone();
+    let cancel = analysis.cancel();
     let opened: Vec<Option<(Vec<Part>, String)>> = KINDS
         .iter()
         .map(|&kind| {
@@ -25,7 +26,7 @@ pub(crate) fn read(analysis: &mut Analysis<'_>) -> (Option<Table>, Option<Table>
     let mut unpacked: Vec<Option<(Unpacked<'_>, u64)>> = Vec::new();
     for (kind, opened) in KINDS.into_iter().zip(&opened) {
         let weighed = opened.as_ref().map(|(parts, format)| {
-            let unpacked = Unpacked::new(parts, format, limits)?;
+            let unpacked = Unpacked::new(parts, format, limits)?.until(cancel.clone());
             let weight = unpacked.weight()?;
             Ok::<_, TableError>((unpacked, weight))
         });

@@ -27,6 +27,7 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Da
         }
         looked += table.rows();
         let hashes = table.row_sums(&names);
+        analysis.wanted()?;
         let conflicts = Conflicts::of(&hashes, column, data.regression);
         let share = conflicts.rows as f64 / hashes.len() as f64;
         if share < medium || conflicts.rows < 4 {

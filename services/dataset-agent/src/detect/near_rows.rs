@@ -3,6 +3,7 @@
 //! train itself: the share of train's rows that have such a neighbour in the rest of train. A sample of
 //! rows, chosen by a hash of their content, is looked up in train sorted by its most varied column.
 
+use deepfix_agent::Cancel;
 use rayon::prelude::*;
 
 use crate::{
@@ -62,7 +63,8 @@ struct Lookup<'a> {
     tolerance: f64,
 }
 
-pub(super) fn find(train: &Table, test: &Table, names: &[String]) -> Option<Near> {
+/// `None` also when the caller has left.
+pub(super) fn find(train: &Table, test: &Table, names: &[String], cancel: &Cancel) -> Option<Near> {
     let mut numbers: Vec<(usize, Numbers<'_>)> = Vec::new();
     let mut rest = [vec![0_u64; train.rows()], vec![0_u64; test.rows()]];
     for name in names {
@@ -83,6 +85,9 @@ pub(super) fn find(train: &Table, test: &Table, names: &[String]) -> Option<Near
     if numbers.len() < CONTINUOUS {
         return None;
     }
+    if cancel.is_cancelled() {
+        return None;
+    }
     numbers.sort_by_key(|n| std::cmp::Reverse(n.0));
     let numbers: Vec<Numbers<'_>> = numbers.into_iter().map(|n| n.1).collect();
     let mut order: Vec<usize> = (0..train.rows()).filter(|&i| !numbers[0].train[i].is_nan()).collect();
@@ -94,8 +99,13 @@ pub(super) fn find(train: &Table, test: &Table, names: &[String]) -> Option<Near
     let mut near = None;
     for tolerance in TOLERANCES {
         lookup.tolerance = tolerance;
-        let natural = ours.par_iter().filter(|&&i| lookup.has_neighbour(i, true)).count() as f64 / ours.len().max(1) as f64;
-        let rows: Vec<usize> = theirs.par_iter().copied().filter(|&i| lookup.has_neighbour(i, false)).collect();
+        let natural = ours.par_iter().filter(|&&i| !cancel.is_cancelled() && lookup.has_neighbour(i, true)).count() as f64
+            / ours.len().max(1) as f64;
+        let rows: Vec<usize> =
+            theirs.par_iter().copied().filter(|&i| !cancel.is_cancelled() && lookup.has_neighbour(i, false)).collect();
+        if cancel.is_cancelled() {
+            return None;
+        }
         let found = Near { looked_up: theirs.len(), rows, natural, counted: ours.len(), tolerance };
         let enough = found.beyond_chance();
         near = Some(found);

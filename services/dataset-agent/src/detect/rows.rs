@@ -113,9 +113,11 @@ pub(crate) fn duplicates(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data:
         // An identifier makes every row differ.
         let names: Vec<String> = table.names().iter().filter(|n| !data.ids.contains(*n)).cloned().collect();
         let hashes = table.row_sums(&names);
+        analysis.wanted()?;
         let rows = hashes.len();
         subjects += rows;
         let by_row = groups(&hashes);
+        analysis.wanted()?;
         let repeated = rows - by_row.len();
         let share = repeated as f64 / rows as f64;
         if share < medium || repeated < 2 {
@@ -201,8 +203,12 @@ pub(crate) fn overlap(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &D
         analysis.checked(Checked::not("train_test_overlap", "the splits share no column"));
         return Ok(());
     }
-    let (a, b) = (train.row_sums(&names), test.row_sums(&names));
+    let a = train.row_sums(&names);
+    analysis.wanted()?;
+    let b = test.row_sums(&names);
+    analysis.wanted()?;
     let known = groups(&a);
+    analysis.wanted()?;
     let shared: Vec<usize> = (0..b.len()).filter(|&i| known.contains_key(&b[i])).collect();
     let share = shared.len() as f64 / b.len() as f64;
     let mut findings = Vec::new();
@@ -255,7 +261,7 @@ pub(crate) fn overlap(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &D
         }
     }
     if findings.is_empty()
-        && let Some(near) = near_rows::find(train, test, &names)
+        && let Some(near) = near_rows::find(train, test, &names, &analysis.cancel())
         && near.beyond_chance()
         && near.share() >= medium
     {

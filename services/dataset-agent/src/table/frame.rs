@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, io::Cursor, num::NonZeroUsize};
 
+use deepfix_agent::Cancel;
 use deepfix_artifact::{ReadError, decode_text, looks_binary};
 use polars::prelude::{DataFrame, JsonFormat, JsonReader, ParquetReader, SerReader};
 
@@ -47,15 +48,18 @@ impl TableError {
     }
 }
 
+/// Columns of a Parquet file that are read at once, and most such groups.
+const GROUP: usize = 4;
+const GROUPS: usize = 16;
 /// Rows of a text file that are read at once when it is read in slices, by bytes.
 const SLICE_BYTES: usize = 32 << 20;
 /// Cells that are read at once when a Parquet file is read in slices.
 const SLICE_CELLS: usize = 8 << 20;
 
 /// The frame of a whole file.
-pub(super) fn whole(plain: &[u8], format: &str) -> Result<Frame, TableError> {
+pub(super) fn whole(plain: &[u8], format: &str, cancel: &Cancel) -> Result<Frame, TableError> {
     let read = match form(plain, format)? {
-        Form::Parquet => parquet(plain, None)?,
+        Form::Parquet => columnwise(plain, cancel)?,
         Form::Arrow => Frame { frame: arrow::whole(plain)?, typed: true, remarks: Vec::new() },
         Form::Text => text(plain, format)?,
     };
@@ -215,6 +219,36 @@ fn parquet_shape(bytes: &[u8]) -> Result<(usize, usize), TableError> {
         Ok((reader.num_rows()?, reader.schema()?.len()))
     })
     .map_err(|reason| TableError::Unreadable(format!("the Parquet file cannot be decoded: {reason}")))
+}
+
+/// What a reader says that stopped because nobody waits for its table any more.
+pub(super) fn left() -> TableError {
+    TableError::Unreadable("the caller left while it was read".into())
+}
+
+/// A whole Parquet file, some columns at a time, so that reading can be stopped between them.
+fn columnwise(bytes: &[u8], cancel: &Cancel) -> Result<Frame, TableError> {
+    let (_, columns) = parquet_shape(bytes)?;
+    if columns <= GROUP {
+        return parquet(bytes, None);
+    }
+    // The footer is read anew for each group: few of them, whatever the width.
+    let step = GROUP.max(columns.div_ceil(GROUPS));
+    let mut whole: Option<DataFrame> = None;
+    for from in (0..columns).step_by(step) {
+        if cancel.is_cancelled() {
+            return Err(left());
+        }
+        let wanted = (from..(from + step).min(columns)).collect();
+        let some = guarded(|| ParquetReader::new(Cursor::new(bytes)).with_projection(Some(wanted)).finish())
+            .map_err(|reason| TableError::Unreadable(format!("the Parquet file cannot be decoded: {reason}")))?;
+        whole = Some(match whole {
+            None => some,
+            Some(before) => guarded(|| before.hstack(some.columns()))
+                .map_err(|reason| TableError::Unreadable(format!("the Parquet file contradicts itself: {reason}")))?,
+        });
+    }
+    Ok(Frame { frame: whole.unwrap_or_default(), typed: true, remarks: Vec::new() })
 }
 
 fn parquet(bytes: &[u8], slice: Option<(usize, usize)>) -> Result<Frame, TableError> {

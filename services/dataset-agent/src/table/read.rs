@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use deepfix_agent::Part;
+use deepfix_agent::{Cancel, Part};
 use deepfix_artifact::{Limits, ReadError, decompress};
 use polars::prelude::{BooleanChunked, DataFrame, DataType, IntoColumn, NamedFrom, NewChunkedArray, PlSmallStr, Series};
 
@@ -26,6 +26,7 @@ const HIVE_NULL: &str = "__HIVE_DEFAULT_PARTITION__";
 pub(crate) struct Unpacked<'a> {
     parts: Vec<(&'a str, Cow<'a, [u8]>)>,
     format: &'a str,
+    cancel: Cancel,
 }
 
 /// How a table is read.
@@ -52,7 +53,13 @@ impl<'a> Unpacked<'a> {
             }
             unpacked.push((part.name.as_str(), plain));
         }
-        Ok(Self { parts: unpacked, format })
+        Ok(Self { parts: unpacked, format, cancel: Cancel::default() })
+    }
+
+    /// Reads no further once the caller has left.
+    pub(crate) fn until(mut self, cancel: Cancel) -> Self {
+        self.cancel = cancel;
+        self
     }
 
     /// Bytes of memory that the whole table would take, roughly.
@@ -73,6 +80,9 @@ impl<'a> Unpacked<'a> {
         }
         let (mut frames, mut typed, mut remarks, mut rows) = (Vec::new(), true, Vec::<String>::new(), 0_u64);
         let mut take = |read: Frame, name: &str| -> Result<(), TableError> {
+            if self.cancel.is_cancelled() {
+                return Err(frame::left());
+            }
             rows += read.frame.height() as u64;
             typed &= read.typed;
             for remark in read.remarks {
@@ -88,7 +98,7 @@ impl<'a> Unpacked<'a> {
             if reading.share < 1.0 {
                 frame::slices(plain, self.format, |slice| take(slice, name)).map_err(|error| named(name, error))?;
             } else {
-                let whole = frame::whole(plain, self.format).map_err(|error| named(name, error))?;
+                let whole = frame::whole(plain, self.format, &self.cancel).map_err(|error| named(name, error))?;
                 take(whole, name).map_err(|error| named(name, error))?;
             }
         }
