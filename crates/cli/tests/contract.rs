@@ -270,6 +270,13 @@ fn a_server_with_keys_answers_those_who_have_one() {
     for open in ["/", "/health", "/openapi.json"] {
         assert_eq!(http(server.address, "GET", open, &[], b"").status, 200, "{open}");
     }
+    // A job is answered to the key that submitted it.
+    let job = ask("/v2/analyse", Some("Bearer alpha-key")).json()["job_id"].as_str().expect("an id").to_owned();
+    for (key, status, listed) in [("Bearer alpha-key", 200, 1), ("Bearer beta-key", 404, 0)] {
+        let get = |path: &str| http(server.address, "GET", path, &[("Authorization", key)], b"");
+        assert_eq!(get(&format!("/v2/jobs/{job}")).status, status, "{key}");
+        assert_eq!(get("/v2/jobs").json()["jobs"].as_array().expect("a list").len(), listed, "{key}");
+    }
     // gRPC, as the command line speaks it.
     let metrics = flights().join("metrics.csv").display().to_string();
     let by_grpc = |key: &str| {

@@ -3,7 +3,7 @@
 //!
 //! | key | written | holds |
 //! |---|---|---|
-//! | `jobs/ID/accepted` | once, by the gateway that takes it | when, and the digest of the body |
+//! | `jobs/ID/accepted` | once, by the gateway that takes it | when, and the digest of the key of who may ask |
 //! | `jobs/ID/beat` | again and again, by that gateway alone | nothing; its age counts |
 //! | `jobs/ID/end` | once, by whoever is first | completed or failed, with the result or the reason |
 //! | `jobs-by-key/DIGEST/N` | once, by the gateway that takes it | the job that an idempotency key stands for |
@@ -48,6 +48,8 @@ pub(crate) struct End {
 #[derive(Debug, Clone)]
 pub(crate) struct Job {
     pub(crate) id: String,
+    /// Who may ask for it; empty where everybody may.
+    pub(crate) owner: String,
     pub(crate) created: String,
     pub(crate) end: Option<End>,
 }
@@ -55,6 +57,8 @@ pub(crate) struct Job {
 #[derive(Serialize, Deserialize)]
 struct Accepted {
     created: String,
+    #[serde(default)]
+    owner: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -66,6 +70,7 @@ struct Keyed {
 /// A job this gateway runs.
 #[derive(Clone)]
 struct Running {
+    owner: String,
     created: String,
     end: watch::Receiver<Option<End>>,
     stop: CancellationToken,
@@ -124,19 +129,19 @@ impl Jobs {
         self.0.tasks.clone()
     }
 
-    /// Takes a job and begins its work. `idempotency` is a key of the caller's and the digest of what is
+    /// Takes a job of an owner and begins its work. `idempotency` is a key of the caller's and the digest of what is
     /// asked: when the key stands for a job that has not failed, that one is answered and nothing begun.
     ///
     /// # Errors
     /// When the key stands for another request, or the store does not take the job.
-    pub(crate) async fn submit<F>(&self, idempotency: Option<(&str, &str)>, work: F) -> Result<Job, Error>
+    pub(crate) async fn submit<F>(&self, owner: &str, idempotency: Option<(&str, &str)>, work: F) -> Result<Job, Error>
     where
         F: Future<Output = Result<Value, Error>> + Send + 'static,
     {
         self.sweep();
         let id = format!("job_{}_{}", stamp(false), &occurrence_id()[..8]);
         let created = stamp(true);
-        let accepted = serde_json::to_vec(&Accepted { created: created.clone() }).map_err(damaged)?;
+        let accepted = serde_json::to_vec(&Accepted { created: created.clone(), owner: owner.to_owned() }).map_err(damaged)?;
         if !self.create(&key(&id, "accepted"), accepted).await? {
             return Err(Error::new(ErrorCode::Unavailable, "two jobs drew one id; try again"));
         }
@@ -147,7 +152,7 @@ impl Jobs {
             return Ok(other);
         }
         let (sender, end) = watch::channel(None);
-        let running = Running { created: created.clone(), end, stop: CancellationToken::new() };
+        let running = Running { owner: owner.to_owned(), created: created.clone(), end, stop: CancellationToken::new() };
         self.running().insert(id.clone(), running.clone());
         let (jobs, mine) = (self.clone(), id.clone());
         self.0.tasks.spawn(async move {
@@ -155,7 +160,7 @@ impl Jobs {
             sender.send_replace(Some(end));
             jobs.running().remove(&mine);
         });
-        Ok(Job { id, created, end: None })
+        Ok(Job { id, owner: owner.to_owned(), created, end: None })
     }
 
     /// Makes an idempotency key stand for a job; answers the job it stands for already, unless that failed.
@@ -257,8 +262,8 @@ impl Jobs {
             return Ok(None);
         }
         let Some(bytes) = self.read(&key(id, "accepted")).await? else { return Ok(None) };
-        let created = serde_json::from_slice::<Accepted>(&bytes).map_err(damaged)?.created;
-        let mut job = Job { id: id.to_owned(), created, end: self.end(id).await? };
+        let Accepted { created, owner } = serde_json::from_slice(&bytes).map_err(damaged)?;
+        let mut job = Job { id: id.to_owned(), owner, created, end: self.end(id).await? };
         if job.end.is_none() && !self.running().contains_key(id) {
             let mut seen = None;
             for state in ["beat", "accepted"] {
@@ -290,9 +295,11 @@ impl Jobs {
         let here = self.running().get(id).cloned();
         if let Some(mut running) = here {
             match tokio::time::timeout_at(until, running.end.wait_for(Option::is_some)).await {
-                Ok(Ok(end)) => return Ok(Some(Job { id: id.to_owned(), created: running.created, end: end.clone() })),
+                Ok(Ok(end)) => {
+                    return Ok(Some(Job { id: id.to_owned(), owner: running.owner, created: running.created, end: end.clone() }));
+                }
                 Ok(Err(_)) => {}
-                Err(_) => return Ok(Some(Job { id: id.to_owned(), created: running.created, end: None })),
+                Err(_) => return Ok(Some(Job { id: id.to_owned(), owner: running.owner, created: running.created, end: None })),
             }
         }
         loop {
@@ -305,12 +312,12 @@ impl Jobs {
         }
     }
 
-    /// Ends a job that still runs, wherever it runs.
+    /// Ends an owner's job that still runs, wherever it runs.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub(crate) async fn cancel(&self, id: &str) -> Result<Option<Job>, Error> {
-        let Some(mut job) = self.job(id).await? else { return Ok(None) };
+    pub(crate) async fn cancel(&self, owner: &str, id: &str) -> Result<Option<Job>, Error> {
+        let Some(mut job) = self.job(id).await?.filter(|job| job.owner == owner) else { return Ok(None) };
         if job.end.is_none() {
             job.end = Some(self.finish(id, End { outcome: Err(CANCELLED.to_owned()), at: stamp(true) }).await);
             if let Some(running) = self.running().get(id) {
@@ -320,16 +327,24 @@ impl Jobs {
         Ok(Some(job))
     }
 
-    /// Ids, newest first, those before `before` when it is given, and whether there are more.
+    /// An owner's jobs, newest first, those before `before` when it is given, and whether there are more.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub(crate) async fn list(&self, limit: usize, before: Option<&str>) -> Result<(Vec<Job>, bool), Error> {
+    pub(crate) async fn list(&self, owner: &str, limit: usize, before: Option<&str>) -> Result<(Vec<Job>, bool), Error> {
         let mut ids = self.ids().await?;
         ids.retain(|id| before.is_none_or(|before| id.as_str() < before));
-        let more = ids.len() > limit;
-        let jobs = futures::future::try_join_all(ids.iter().take(limit).map(|id| self.job(id))).await?;
-        Ok((jobs.into_iter().flatten().collect(), more))
+        let mut jobs = Vec::new();
+        for some in ids.chunks(limit.max(1)) {
+            let read = futures::future::try_join_all(some.iter().map(|id| self.job(id))).await?;
+            jobs.extend(read.into_iter().flatten().filter(|job| job.owner == owner));
+            if jobs.len() > limit {
+                break;
+            }
+        }
+        let more = jobs.len() > limit;
+        jobs.truncate(limit);
+        Ok((jobs, more))
     }
 
     async fn ids(&self) -> Result<Vec<String>, Error> {
@@ -454,21 +469,24 @@ mod tests {
             receiver.await.expect("told");
             Ok(json!({ "n": 1 }))
         };
-        let job = a.submit(None, work).await.expect("taken");
+        let job = a.submit("", None, work).await.expect("taken");
         // Longer than the silence that would make it lost: it beats.
         let seen = b.wait(&job.id, Duration::from_millis(900)).await.expect("answers").expect("known");
         assert!(seen.end.is_none());
         sender.send(()).expect("listens");
         let seen = b.wait(&job.id, LONG).await.expect("answers").expect("known");
         assert_eq!(outcome(&seen), Ok(json!({ "n": 1 })));
-        let cancelled = b.cancel(&job.id).await.expect("answers").expect("known");
+        let cancelled = b.cancel("", &job.id).await.expect("answers").expect("known");
         assert_eq!(outcome(&cancelled), Ok(json!({ "n": 1 })), "what has ended stays as it ended");
         for id in ["job_20260101000000_ffffffff", "../secret", "job_1_2", ""] {
             assert!(b.job(id).await.expect("answers").is_none(), "{id}");
         }
-        let (listed, more) = b.list(10, None).await.expect("answers");
+        let (listed, more) = b.list("", 10, None).await.expect("answers");
         assert!(listed.len() == 1 && !more && listed[0].id == job.id);
-        assert!(b.list(10, Some(&job.id)).await.expect("answers").0.is_empty());
+        assert!(b.list("", 10, Some(&job.id)).await.expect("answers").0.is_empty());
+        // Another owner's job is nobody's business.
+        assert!(b.list("another", 10, None).await.expect("answers").0.is_empty());
+        assert!(b.cancel("another", &job.id).await.expect("answers").is_none());
         b.remove_old().await.expect("answers");
         assert!(a.job(&job.id).await.expect("answers").is_none(), "past its time");
     }
@@ -484,8 +502,8 @@ mod tests {
                 std::future::pending::<()>().await;
                 Ok(Value::Null)
             };
-            let job = a.submit(None, work).await.expect("taken");
-            let seen = by.cancel(&job.id).await.expect("answers").expect("known");
+            let job = a.submit("", None, work).await.expect("taken");
+            let seen = by.cancel("", &job.id).await.expect("answers").expect("known");
             assert_eq!(outcome(&seen), Err(CANCELLED.to_owned()));
             assert!(tokio::time::timeout(LONG, &mut dropped).await.expect("the work is dropped").is_err());
         }
@@ -503,23 +521,23 @@ mod tests {
             move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
                 let a = Jobs::new(config(), Some(store));
-                let job = runtime.block_on(a.submit(Some(("k", "body")), std::future::pending())).expect("taken");
+                let job = runtime.block_on(a.submit("", Some(("k", "body")), std::future::pending())).expect("taken");
                 drop(runtime);
                 job.id
             }
         })
         .join()
         .expect("ends");
-        let same = b.submit(Some(("k", "body")), async { Ok(json!(1)) }).await.expect("answers");
+        let same = b.submit("", Some(("k", "body")), async { Ok(json!(1)) }).await.expect("answers");
         assert_eq!(same.id, died, "it runs, for all anyone knows");
         let lost = b.wait(&died, LONG).await.expect("answers").expect("known");
         assert!(outcome(&lost).is_err_and(|why| why.contains("submit it again")), "{lost:?}");
-        let again = b.submit(Some(("k", "body")), async { Ok(json!(2)) }).await.expect("taken");
+        let again = b.submit("", Some(("k", "body")), async { Ok(json!(2)) }).await.expect("taken");
         assert_ne!(again.id, died);
-        let same = b.submit(Some(("k", "body")), async { Ok(json!(3)) }).await.expect("answers");
+        let same = b.submit("", Some(("k", "body")), async { Ok(json!(3)) }).await.expect("answers");
         let done = b.wait(&same.id, LONG).await.expect("answers").expect("known");
         assert_eq!((same.id, outcome(&done)), (again.id, Ok(json!(2))));
-        let error = b.submit(Some(("k", "other")), async { Ok(json!(4)) }).await.expect_err("another body");
+        let error = b.submit("", Some(("k", "other")), async { Ok(json!(4)) }).await.expect_err("another body");
         assert!(error.message.contains("another request"), "{error}");
     }
 
@@ -527,7 +545,7 @@ mod tests {
     async fn of_many_submissions_with_one_key_one_runs() {
         let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
         let gateways: Vec<Jobs> = (0..8).map(|_| Jobs::new(config(), Some(store.clone()))).collect();
-        let jobs = gateways.iter().map(|jobs| jobs.submit(Some(("k", "body")), async { Ok(Value::Null) }));
+        let jobs = gateways.iter().map(|jobs| jobs.submit("", Some(("k", "body")), async { Ok(Value::Null) }));
         let mut ids: Vec<String> =
             futures::future::try_join_all(jobs).await.expect("taken").into_iter().map(|job| job.id).collect();
         ids.dedup();
@@ -538,7 +556,7 @@ mod tests {
     async fn a_panic_is_an_end() {
         let jobs = Jobs::new(config(), None);
         let work = async { panic!("a defect") };
-        let job = jobs.submit(None, work).await.expect("taken");
+        let job = jobs.submit("", None, work).await.expect("taken");
         let seen = jobs.wait(&job.id, LONG).await.expect("answers").expect("known");
         assert_eq!(outcome(&seen), Err("the analysis ended abnormally".to_owned()));
     }

@@ -8,7 +8,7 @@ use axum::{
         Path, Query, Request, State,
         rejection::{PathRejection, QueryRejection},
     },
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Refused, Shared, answer, request};
 use crate::{
+    Gateway,
     analysis::{self, Events},
     jobs::{End, Job},
 };
@@ -44,14 +45,21 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// The digest of an idempotency key, by which it is kept.
-fn key_of(headers: &HeaderMap) -> Option<String> {
-    headers.get("idempotency-key").map(|key| hex(&Sha256::digest(key.as_bytes())))
+/// Who may ask for the caller's jobs: the digest of the key that let it in, where keys are asked for.
+fn owner_of(gateway: &Gateway, headers: &HeaderMap) -> String {
+    let key = headers.get(header::AUTHORIZATION).filter(|_| !gateway.config.api_keys.as_os_str().is_empty());
+    key.map(|key| hex(&Sha256::digest(key.as_bytes()))).unwrap_or_default()
+}
+
+/// The digest of an idempotency key, by which it is kept; each owner has keys of its own.
+fn key_of(owner: &str, headers: &HeaderMap) -> Option<String> {
+    headers.get("idempotency-key").map(|key| hex(&Sha256::digest([owner.as_bytes(), b"/", key.as_bytes()].concat())))
 }
 
 pub(super) async fn submit(State(gateway): Shared, request: Request) -> Result<Response, Refused> {
     let mut admission = gateway.doors.admit()?;
-    let key = key_of(request.headers());
+    let owner = owner_of(&gateway, request.headers());
+    let key = key_of(&owner, request.headers());
     let asked = request::read(&gateway, request, &mut admission).await?;
     let body = if key.is_some() { hex(&Sha256::digest(&asked.body)) } else { String::new() };
     let about = asked.about;
@@ -62,7 +70,7 @@ pub(super) async fn submit(State(gateway): Shared, request: Request) -> Result<R
             Ok(answer::result(&report, &about))
         })
     };
-    let job = gateway.jobs.submit(key.as_deref().map(|key| (key, body.as_str())), work).await?;
+    let job = gateway.jobs.submit(&owner, key.as_deref().map(|key| (key, body.as_str())), work).await?;
     let job = gateway.jobs.wait(&job.id, HOLD_SUBMIT).await?.unwrap_or(job);
     Ok((StatusCode::ACCEPTED, Json(object(&job))).into_response())
 }
@@ -73,14 +81,15 @@ fn found(job: Option<Job>) -> Result<Json<Value>, Refused> {
 
 type Id = Result<Path<String>, PathRejection>;
 
-pub(super) async fn poll(State(gateway): Shared, id: Id) -> Result<Json<Value>, Refused> {
+pub(super) async fn poll(State(gateway): Shared, headers: HeaderMap, id: Id) -> Result<Json<Value>, Refused> {
     let Ok(Path(id)) = id else { return found(None) };
-    found(gateway.jobs.wait(&id, HOLD_POLL).await?)
+    let owner = owner_of(&gateway, &headers);
+    found(gateway.jobs.wait(&id, HOLD_POLL).await?.filter(|job| job.owner == owner))
 }
 
-pub(super) async fn cancel(State(gateway): Shared, id: Id) -> Result<Json<Value>, Refused> {
+pub(super) async fn cancel(State(gateway): Shared, headers: HeaderMap, id: Id) -> Result<Json<Value>, Refused> {
     let Ok(Path(id)) = id else { return found(None) };
-    found(gateway.jobs.cancel(&id).await?)
+    found(gateway.jobs.cancel(&owner_of(&gateway, &headers), &id).await?)
 }
 
 #[derive(Deserialize)]
@@ -90,7 +99,11 @@ pub(super) struct Page {
 }
 
 /// Jobs, newest first, without their results.
-pub(super) async fn list(State(gateway): Shared, page: Result<Query<Page>, QueryRejection>) -> Result<Json<Value>, Refused> {
+pub(super) async fn list(
+    State(gateway): Shared,
+    headers: HeaderMap,
+    page: Result<Query<Page>, QueryRejection>,
+) -> Result<Json<Value>, Refused> {
     let refuse = |what: &str| {
         let detail = json!([{ "type": "value_error", "loc": ["query", "limit"], "msg": what, "input": {} }]);
         Refused(StatusCode::UNPROCESSABLE_ENTITY, detail)
@@ -100,7 +113,7 @@ pub(super) async fn list(State(gateway): Shared, page: Result<Query<Page>, Query
     if !(1..=LISTED).contains(&limit) {
         return Err(refuse("limit must be between 1 and 100"));
     }
-    let (jobs, more) = gateway.jobs.list(limit, page.before.as_deref()).await?;
+    let (jobs, more) = gateway.jobs.list(&owner_of(&gateway, &headers), limit, page.before.as_deref()).await?;
     let next = jobs.last().filter(|_| more).map(|job| job.id.clone());
     let short: Vec<Value> = jobs
         .iter()
