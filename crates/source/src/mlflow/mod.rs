@@ -2,6 +2,8 @@
 //! models; and what a report leaves on its run.
 
 mod fetch;
+#[cfg(test)]
+mod tests;
 
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
@@ -459,7 +461,7 @@ impl Mlflow {
 
     async fn content(&self, place: &Place, path: &str) -> Result<BoxStream<'static, reqwest::Result<bytes::Bytes>>, Error> {
         let url = match place {
-            Place::Run(id) => self.url(&["get-artifact"], &[("run_uuid", checked_id(id)?), ("run_id", id), ("path", path)])?,
+            Place::Run(id) => self.url(&["get-artifact"], &[("run_id", checked_id(id)?), ("path", path)])?,
             Place::Model(id) => {
                 let file = ["ajax-api", "2.0", "mlflow", "logged-models", checked_id(id)?, "artifacts", "files"];
                 self.url(&file, &[("artifact_file_path", path)])?
