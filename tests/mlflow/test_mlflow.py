@@ -46,7 +46,11 @@ class Server:
              "--backend-store-uri", f"sqlite:///{self.folder.name}/runs.db", "--artifacts-destination", f"{self.folder.name}/artifacts", *more],
             cwd=self.folder.name, stdout=self.log, stderr=subprocess.STDOUT, start_new_session=True,
             env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", **environment})
+        until = time.monotonic() + 180
         while True:
+            if time.monotonic() > until:
+                self.stop()
+                raise RuntimeError("MLflow does not start")
             if self.process.poll() is not None:
                 said = pathlib.Path(self.log.name).read_text()
                 self.log.close()
