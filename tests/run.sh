@@ -21,6 +21,18 @@ debian() {
   fi
 }
 
+# SKIPPED COMMAND...: a part with tools of its own, which ends with 77 when it cannot have them.
+part() {
+  local skipped=$1 status=0
+  shift
+  DEEPFIX_BIN="$CARGO_TARGET_DIR/debug/deepfix" "$@" || status=$?
+  case $status in
+    0) ;;
+    77) skip "$skipped" ;;
+    *) exit "$status" ;;
+  esac
+}
+
 stage "format"
 cargo fmt --all --check
 
@@ -38,53 +50,31 @@ RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 ./tests/links.sh
 
 stage "chart"
-status=0
-DEEPFIX_BIN="$CARGO_TARGET_DIR/debug/deepfix" ./deploy/test-chart.sh || status=$?
-case $status in
-  0) ;;
-  77) skip "the chart was not rendered" ;;
-  *) exit "$status" ;;
-esac
+part "the chart was not rendered" ./deploy/test-chart.sh
 
 stage "results that checking tools write now"
-status=0
-DEEPFIX_BIN="$CARGO_TARGET_DIR/debug/deepfix" ./tests/checks/run.sh || status=$?
-case $status in
-  0) ;;
-  77) skip "no checking tool was run" ;;
-  *) exit "$status" ;;
-esac
+part "no checking tool was run" ./tests/checks/run.sh
 
 stage "runs of a real MLflow server"
-status=0
-DEEPFIX_BIN="$CARGO_TARGET_DIR/debug/deepfix" ./tests/mlflow/run.sh || status=$?
-case $status in
-  0) ;;
-  77) skip "no MLflow server was asked" ;;
-  *) exit "$status" ;;
-esac
+part "no MLflow server was asked" ./tests/mlflow/run.sh
 
 stage "everything the published description allows"
-status=0
-DEEPFIX_BIN="$CARGO_TARGET_DIR/debug/deepfix" ./tests/schemathesis.sh || status=$?
-case $status in
-  0) ;;
-  77) skip "the description was not tried" ;;
-  *) exit "$status" ;;
-esac
+part "the description was not tried" ./tests/schemathesis.sh
 
 stage "the page in a real browser"
 command -v chromium >/dev/null || debian chromium || true
 if command -v chromium >/dev/null && command -v npm >/dev/null; then
   (cd tests/browser && npm ci --silent --no-progress >/dev/null)
-  log=$(mktemp)
-  store=$(mktemp -d)
-  DEEPFIX_STORE__PATH="$store" "$CARGO_TARGET_DIR/debug/deepfix" up --listen 127.0.0.1:0 --admin 127.0.0.1:0 2>"$log" &
+  scratch=$(mktemp -d)
+  mkfifo "$scratch/log"
+  DEEPFIX_STORE__PATH="$scratch/store" "$CARGO_TARGET_DIR/debug/deepfix" up --listen 127.0.0.1:0 --admin 127.0.0.1:0 2>"$scratch/log" &
   server=$!
-  trap 'kill "$server" 2>/dev/null || true; rm -rf "$log" "$store"' EXIT
-  # Its first line says where it listens.
-  until grep -q 'is ready' "$log"; do kill -0 "$server"; sleep 0.05; done
-  url=$(grep -o 'http://127[0-9.:]*' "$log" | head -n 1)
+  trap 'kill "$server" 2>/dev/null || true; rm -rf "$scratch"' EXIT
+  exec 3<"$scratch/log"
+  # Its first line says where it listens; the rest is read so that it never waits for a reader.
+  read -r -t 60 line <&3
+  cat <&3 >/dev/null &
+  url=$(grep -o 'http://127[0-9.:]*' <<<"$line" | head -n 1)
   (cd tests/browser && DEEPFIX_URL="$url" node --test --test-reporter=spec page.test.mjs)
   kill "$server"
   wait "$server" || true

@@ -17,12 +17,15 @@ if [ ! -e "$environment/ready" ]; then
   touch "$environment/ready"
 fi
 scratch=$(mktemp -d)
+mkfifo "$scratch/log"
 DEEPFIX_STORE__PATH="$scratch/store" "$binary" up --listen 127.0.0.1:0 --admin 127.0.0.1:0 2>"$scratch/log" &
 server=$!
 trap 'kill "$server" 2>/dev/null || true; rm -rf "$scratch"' EXIT
-# Its first line says where it listens.
-until grep -q 'is ready' "$scratch/log"; do kill -0 "$server"; sleep 0.05; done
-url=$(grep -o 'http://127[0-9.:]*' "$scratch/log" | head -n 1)
+exec 3<"$scratch/log"
+# Its first line says where it listens; the rest is read so that it never waits for a reader.
+read -r -t 60 line <&3
+cat <&3 >/dev/null &
+url=$(grep -o 'http://127[0-9.:]*' <<<"$line" | head -n 1)
 cd "$scratch"
 if ! "$environment/bin/st" --no-color run "$url/openapi.json" --url "$url" --checks not_a_server_error,status_code_conformance \
   --max-examples "${EXAMPLES:-25}" --seed 1 --workers 1 >"$scratch/out" 2>&1; then

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
+import threading
 import unittest
 import urllib.error
 import urllib.request
@@ -40,32 +40,35 @@ class Server:
         self.folder = tempfile.TemporaryDirectory()
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        self.log = open(f"{self.folder.name}/log", "w")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
              "--backend-store-uri", f"sqlite:///{self.folder.name}/runs.db", "--artifacts-destination", f"{self.folder.name}/artifacts", *more],
-            cwd=self.folder.name, stdout=self.log, stderr=subprocess.STDOUT, start_new_session=True,
+            cwd=self.folder.name, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
             env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", **environment})
-        until = time.monotonic() + 180
-        while True:
-            if time.monotonic() > until:
-                self.stop()
-                raise RuntimeError("MLflow does not start")
-            if self.process.poll() is not None:
-                said = pathlib.Path(self.log.name).read_text()
-                self.log.close()
-                self.folder.cleanup()
-                raise RuntimeError(said)
-            try:
-                urllib.request.urlopen(f"{self.url}/health", timeout=5).read()
-                return
-            except OSError:
-                time.sleep(0.2)
+        self.said, started = [], threading.Event()
+
+        def listen():
+            # To its end, so that the server never waits for a reader.
+            for line in self.process.stdout:
+                self.said.append(line)
+                if "Application startup complete" in line:
+                    self.up = True
+                    started.set()
+            started.set()
+
+        self.up, self.listener = False, threading.Thread(target=listen)
+        self.listener.start()
+        started.wait(180)
+        if not self.up:
+            self.stop()
+            raise RuntimeError("MLflow does not start: " + "".join(self.said))
 
     def stop(self):
-        os.killpg(self.process.pid, signal.SIGTERM)
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGTERM)
         self.process.wait()
-        self.log.close()
+        self.listener.join()
+        self.process.stdout.close()
         self.folder.cleanup()
 
 

@@ -32,21 +32,27 @@ fn refused(message: String) -> Error {
     Error::new(ErrorCode::InvalidArgument, message)
 }
 
+/// A client that follows no redirect and waits neither for a connection nor in the middle of an answer for
+/// longer than it should.
+pub(crate) fn http_client(silence: Duration) -> Result<Client, Error> {
+    // Whoever came first has installed the same one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder()
+        .redirect(Policy::none())
+        .connect_timeout(CONNECT)
+        .read_timeout(silence)
+        .user_agent(concat!("deepfix/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|error| Error::new(ErrorCode::Internal, format!("no HTTP client: {error}")))
+}
+
 impl Remote {
     /// What may be fetched: addresses that begin like one of these.
     ///
     /// # Errors
     /// When the system's certificates cannot be used.
     pub fn new(allowed: &[String]) -> Result<Self, Error> {
-        // Whoever came first has installed the same one.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder()
-            .redirect(Policy::none())
-            .connect_timeout(CONNECT)
-            .read_timeout(SILENCE)
-            .user_agent(concat!("deepfix/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| Error::new(ErrorCode::Internal, format!("no HTTP client: {error}")))?;
+        let client = http_client(SILENCE)?;
         Ok(Self { allowed: allowed.to_vec(), client })
     }
 

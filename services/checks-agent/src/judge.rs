@@ -31,7 +31,7 @@ fn sized(value: Option<f64>, [low, medium, high]: [f64; 3]) -> Verdict {
 }
 
 /// A number, bare or as a NumPy scalar.
-fn number(value: &Value) -> Option<f64> {
+pub(crate) fn number(value: &Value) -> Option<f64> {
     value.as_f64().or_else(|| value.get("value")?.as_f64())
 }
 

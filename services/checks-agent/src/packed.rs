@@ -6,6 +6,8 @@ use base64::Engine;
 use flate2::read::ZlibDecoder;
 use serde_json::Value;
 
+use crate::judge::number;
+
 /// Largest table that is unpacked; those of the suites are a few KiB.
 const MAX: u64 = 4 << 20;
 
@@ -34,7 +36,7 @@ pub(crate) struct Segment {
 
 /// The weakest segment of Weak Segments Performance, and the average it is held against.
 pub(crate) fn weakest(value: &Value) -> Option<(Segment, f64)> {
-    let average = value.get("avg_score").and_then(|v| v.as_f64().or_else(|| v.get("value")?.as_f64()))?;
+    let average = value.get("avg_score").and_then(number)?;
     let table = columns(value.get("weak_segments_list")?)?;
     let first = |name: &str| table.get(name)?.get(0);
     let score = table.iter().find(|(name, _)| name.ends_with("Score")).and_then(|(_, column)| column.get(0)?.as_f64())?;

@@ -5,6 +5,7 @@ use deepfix_model::{ArtifactKind, BugType, Evidence, Finding, Severity, above};
 use serde_json::Value;
 
 use crate::{
+    judge::number,
     mapping::Mapped,
     results::{CheckResult, Status},
 };
@@ -36,10 +37,6 @@ struct Measured {
     title: String,
     method: &'static str,
     code: Option<&'static str>,
-}
-
-fn number(value: &Value) -> Option<f64> {
-    value.as_f64().or_else(|| value.get("value")?.as_f64())
 }
 
 /// Findings of a check without a condition.

@@ -98,9 +98,6 @@ async fn fetch(gateway: &Gateway, spec: &mut Spec) -> Result<(Source, Vec<String
         if spec.artifacts.iter().any(|a| a.kind == artifact.kind) {
             continue;
         }
-        if matches!(artifact.kind, ArtifactKind::DatasetStatistics | ArtifactKind::Deepchecks) && artifact.format.is_empty() {
-            "json".clone_into(&mut artifact.format);
-        }
         match keep(gateway, &mut artifact).await {
             Ok(()) => spec.artifacts.push(artifact),
             Err(error) => left_out.push(format!("{}: {}", artifact.kind, error.message)),

@@ -112,14 +112,14 @@ type Short = (&'static str, [Sign; 2], [Sign; 2]);
 
 #[rustfmt::skip]
 const SHORT: &[Short] = &[
-    // A column that leaks little explains nothing; nor does a leak explain a run that merely overfits late.
+    // A column that leaks little explains nothing.
     ("identifier_that_predicts_and_a_model_that_learns_it_by_heart", [("id_leakage", Train, High), ("overfitting", Metrics, High)], [("id_leakage", Deepchecks, Low), ("overfitting", Metrics, High)]),
     ("emptiness_that_tells_and_a_score_at_its_ceiling", [("missing_not_at_random", Train, Medium), ("data_leakage", Metrics, High)], [("high_missing_rate", Train, Medium), ("data_leakage", Metrics, High)]),
     ("rows_of_train_in_test_and_a_check_that_finds_no_gap", [("train_test_overlap", Test, High), ("val_better_than_train", Metrics, Medium)], [("duplicate_rows", Train, High), ("val_better_than_train", Metrics, Medium)]),
     ("another_population_in_validation_and_a_score_above_train", [("covariate_shift", Test, High), ("val_better_than_train", Metrics, Medium)], [("covariate_shift", Deepchecks, Low), ("val_better_than_train", Metrics, Medium)]),
     ("values_the_model_never_saw_and_a_score_that_falls", [("unseen_categories", Test, Medium), ("performance_drop", Deepchecks, Medium)], [("unseen_categories", Test, Medium), ("weak_segment", Deepchecks, Low)]),
     ("changed_unit_and_a_score_that_falls", [("unit_change", Test, High), ("performance_drop", Deepchecks, High)], [("unit_change", Test, High), ("slow_inference", Deepchecks, Medium)]),
-    ("changed_rule_behind_the_label_and_a_score_that_falls", [("concept_shift", Test, High), ("performance_drop", Deepchecks, Medium)], [("concept_shift", Deepchecks, Low), ("performance_drop", Checkpoint, Medium)]),
+    ("changed_rule_behind_the_label_and_a_score_that_falls", [("concept_shift", Test, High), ("performance_drop", Deepchecks, Medium)], [("concept_shift", Test, Low), ("performance_drop", Deepchecks, Medium)]),
     ("moved_base_rate_and_probabilities_that_miss", [("label_shift", Test, Medium), ("calibration_error", Deepchecks, Medium)], [("covariate_shift", Test, Medium), ("calibration_error", Deepchecks, Medium)]),
     ("other_words_and_a_score_that_falls", [("vocabulary_shift", Test, Medium), ("performance_drop", Deepchecks, Medium)], [("vocabulary_shift", Test, Medium), ("calibration_error", Deepchecks, Medium)]),
     ("rare_class_and_a_loss_that_is_satisfied_with_the_frequent_one", [("class_imbalance", Train, Medium), ("loss_metric_divergence", Metrics, Medium)], [("class_imbalance", Train, Low), ("loss_metric_divergence", Metrics, Medium)]),

@@ -11,7 +11,7 @@ use deepfix_errors::{Error, ErrorCode};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Map, Value};
 
-use super::{Entry, Mlflow, Place, Run, is_plain};
+use super::{Entry, Mlflow, Place, Point, Run, run::is_plain};
 
 /// Histories and files asked for at once.
 const AT_ONCE: usize = 6;
@@ -187,7 +187,7 @@ impl Mlflow {
             ));
         }
         let most = room.points / keys.len().min(MAX_METRICS);
-        let histories: Vec<(String, Vec<super::Point>)> = stream::iter(keys.into_iter().take(MAX_METRICS))
+        let histories: Vec<(String, Vec<Point>)> = stream::iter(keys.into_iter().take(MAX_METRICS))
             .map(|key| async move { self.history(&run.id, &key, most).await.map(|points| (key, points)) })
             .buffered(AT_ONCE)
             .try_collect()

@@ -5,6 +5,9 @@ use tokio::{
     net::TcpListener,
 };
 
+use deepfix_errors::ErrorCode;
+use serde_json::Value;
+
 use super::*;
 
 const RUN: &str = "2fc7b95a79c2451abfd51c55a2ed9ed3";

@@ -12,60 +12,33 @@
 //! created: the first end counts, whether the job's gateway writes it, a caller who cancels, or another
 //! gateway that finds no sign of life. Without a store the same keys are kept in memory.
 
+mod record;
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::HashMap,
     future::Future,
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
 use deepfix_errors::{Error, ErrorCode, occurrence_id};
-use deepfix_model::civil;
 use deepfix_source::objects::{InMemory, ObjectStore, ObjectStoreExt, Path, PutMode, StoreError};
 use futures::TryStreamExt;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::{sync::watch, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use self::record::{Accepted, Keyed, damaged, failed, is_id, key};
+pub(crate) use self::record::{End, Job, stamp};
 use crate::JobsConfig;
 
 /// How often a job that another gateway runs is looked at while a poll is held.
 const LOOK: Duration = Duration::from_millis(100);
 /// How often old jobs are looked for.
 const SWEEP: Duration = Duration::from_secs(60);
-
-/// How a job ended.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct End {
-    /// The result, or why there is none.
-    pub(crate) outcome: Result<Value, String>,
-    pub(crate) at: String,
-}
-
-/// A job as it is now.
-#[derive(Debug, Clone)]
-pub(crate) struct Job {
-    pub(crate) id: String,
-    /// Who may ask for it; empty where everybody may.
-    pub(crate) owner: String,
-    pub(crate) created: String,
-    pub(crate) end: Option<End>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Accepted {
-    created: String,
-    #[serde(default)]
-    owner: String,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Keyed {
-    id: String,
-    body: String,
-}
 
 /// A job this gateway runs.
 #[derive(Clone)]
@@ -86,30 +59,6 @@ struct Inner {
     running: Mutex<HashMap<String, Running>>,
     tasks: TaskTracker,
     swept: Mutex<Option<Instant>>,
-}
-
-fn failed(error: StoreError) -> Error {
-    let shown = Error::new(ErrorCode::Unavailable, "the job store does not answer; try again");
-    tracing::error!(%error, id = shown.id, "job store failed");
-    shown
-}
-
-fn damaged(error: serde_json::Error) -> Error {
-    let shown = Error::new(ErrorCode::Internal, "the job's record is damaged");
-    tracing::error!(%error, id = shown.id, "job record unreadable");
-    shown
-}
-
-/// Whether a text can be the id of a job; anything else names none.
-fn is_id(id: &str) -> bool {
-    let digits = |text: &str, n: usize| text.len() == n && text.bytes().all(|b| b.is_ascii_digit());
-    id.strip_prefix("job_").and_then(|rest| rest.split_once('_')).is_some_and(|(when, tail)| {
-        digits(when, 14) && tail.len() == 8 && tail.bytes().all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase())
-    })
-}
-
-fn key(id: &str, state: &str) -> Path {
-    Path::from_iter(["jobs", id, state])
 }
 
 impl Jobs {
@@ -429,135 +378,3 @@ impl Jobs {
 
 /// Why a cancelled job has no result.
 const CANCELLED: &str = "cancelled by request";
-
-/// Now, as `20261120150656` or as ISO 8601 without a zone (UTC).
-pub(crate) fn stamp(iso: bool) -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let (year, month, day, h, m, s) = civil(i64::try_from(now.as_secs()).unwrap_or(i64::MAX / 2));
-    let micros = now.subsec_micros();
-    if iso {
-        format!("{year:04}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}.{micros:06}")
-    } else {
-        format!("{year:04}{month:02}{day:02}{h:02}{m:02}{s:02}")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use deepfix_settings::Period;
-    use serde_json::json;
-
-    use super::*;
-
-    fn config() -> JobsConfig {
-        let period = |ms| Period(Duration::from_millis(ms));
-        JobsConfig { heartbeat: period(20), lost_after: period(400), ttl: period(0) }
-    }
-
-    fn outcome(job: &Job) -> Result<Value, String> {
-        job.end.clone().expect("ended").outcome
-    }
-
-    const LONG: Duration = Duration::from_secs(20);
-
-    #[tokio::test]
-    async fn any_gateway_answers_for_a_job_and_the_first_end_counts() {
-        let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
-        let (a, b) = (Jobs::new(config(), Some(store.clone())), Jobs::new(config(), Some(store)));
-        let (sender, receiver) = tokio::sync::oneshot::channel::<()>();
-        let work = async move {
-            receiver.await.expect("told");
-            Ok(json!({ "n": 1 }))
-        };
-        let job = a.submit("", None, work).await.expect("taken");
-        // Longer than the silence that would make it lost: it beats.
-        let seen = b.wait(&job.id, Duration::from_millis(900)).await.expect("answers").expect("known");
-        assert!(seen.end.is_none());
-        sender.send(()).expect("listens");
-        let seen = b.wait(&job.id, LONG).await.expect("answers").expect("known");
-        assert_eq!(outcome(&seen), Ok(json!({ "n": 1 })));
-        let cancelled = b.cancel("", &job.id).await.expect("answers").expect("known");
-        assert_eq!(outcome(&cancelled), Ok(json!({ "n": 1 })), "what has ended stays as it ended");
-        for id in ["job_20260101000000_ffffffff", "../secret", "job_1_2", ""] {
-            assert!(b.job(id).await.expect("answers").is_none(), "{id}");
-        }
-        let (listed, more) = b.list("", 10, None).await.expect("answers");
-        assert!(listed.len() == 1 && !more && listed[0].id == job.id);
-        assert!(b.list("", 10, Some(&job.id)).await.expect("answers").0.is_empty());
-        // Another owner's job is nobody's business.
-        assert!(b.list("another", 10, None).await.expect("answers").0.is_empty());
-        assert!(b.cancel("another", &job.id).await.expect("answers").is_none());
-        b.remove_old().await.expect("answers");
-        assert!(a.job(&job.id).await.expect("answers").is_none(), "past its time");
-    }
-
-    #[tokio::test]
-    async fn a_job_is_cancelled_from_anywhere_and_its_work_stops() {
-        let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
-        let (a, b) = (Jobs::new(config(), Some(store.clone())), Jobs::new(config(), Some(store)));
-        for by in [&a, &b] {
-            let (alive, mut dropped) = tokio::sync::oneshot::channel::<()>();
-            let work = async move {
-                let _alive = alive;
-                std::future::pending::<()>().await;
-                Ok(Value::Null)
-            };
-            let job = a.submit("", None, work).await.expect("taken");
-            let seen = by.cancel("", &job.id).await.expect("answers").expect("known");
-            assert_eq!(outcome(&seen), Err(CANCELLED.to_owned()));
-            assert!(tokio::time::timeout(LONG, &mut dropped).await.expect("the work is dropped").is_err());
-        }
-        a.under_way().close();
-        tokio::time::timeout(LONG, a.under_way().wait()).await.expect("nothing runs on");
-    }
-
-    #[tokio::test]
-    async fn a_job_whose_gateway_died_fails_and_can_be_submitted_again() {
-        let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
-        let b = Jobs::new(config(), Some(store.clone()));
-        // The runtime of a gateway that dies takes its tasks with it.
-        let died = std::thread::spawn({
-            let store = store.clone();
-            move || {
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-                let a = Jobs::new(config(), Some(store));
-                let job = runtime.block_on(a.submit("", Some(("k", "body")), std::future::pending())).expect("taken");
-                drop(runtime);
-                job.id
-            }
-        })
-        .join()
-        .expect("ends");
-        let same = b.submit("", Some(("k", "body")), async { Ok(json!(1)) }).await.expect("answers");
-        assert_eq!(same.id, died, "it runs, for all anyone knows");
-        let lost = b.wait(&died, LONG).await.expect("answers").expect("known");
-        assert!(outcome(&lost).is_err_and(|why| why.contains("submit it again")), "{lost:?}");
-        let again = b.submit("", Some(("k", "body")), async { Ok(json!(2)) }).await.expect("taken");
-        assert_ne!(again.id, died);
-        let same = b.submit("", Some(("k", "body")), async { Ok(json!(3)) }).await.expect("answers");
-        let done = b.wait(&same.id, LONG).await.expect("answers").expect("known");
-        assert_eq!((same.id, outcome(&done)), (again.id, Ok(json!(2))));
-        let error = b.submit("", Some(("k", "other")), async { Ok(json!(4)) }).await.expect_err("another body");
-        assert!(error.message.contains("another request"), "{error}");
-    }
-
-    #[tokio::test]
-    async fn of_many_submissions_with_one_key_one_runs() {
-        let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
-        let gateways: Vec<Jobs> = (0..8).map(|_| Jobs::new(config(), Some(store.clone()))).collect();
-        let jobs = gateways.iter().map(|jobs| jobs.submit("", Some(("k", "body")), async { Ok(Value::Null) }));
-        let mut ids: Vec<String> =
-            futures::future::try_join_all(jobs).await.expect("taken").into_iter().map(|job| job.id).collect();
-        ids.dedup();
-        assert_eq!(ids.len(), 1, "{ids:?}");
-    }
-
-    #[tokio::test]
-    async fn a_panic_is_an_end() {
-        let jobs = Jobs::new(config(), None);
-        let work = async { panic!("a defect") };
-        let job = jobs.submit("", None, work).await.expect("taken");
-        let seen = jobs.wait(&job.id, LONG).await.expect("answers").expect("known");
-        assert_eq!(outcome(&seen), Err("the analysis ended abnormally".to_owned()));
-    }
-}
