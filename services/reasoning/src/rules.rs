@@ -156,7 +156,7 @@ struct Fired {
     effects: Vec<String>,
 }
 
-/// What explaining a finding is worth.
+/// What explaining a finding is worth: one of a severity outweighs two of the one below (our choice).
 fn weight(severity: Severity) -> f64 {
     match severity {
         Severity::High => 9.0,
