@@ -10,6 +10,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("crates/api", &[]),
     ("crates/artifact", &[]),
     ("crates/agent", &["api", "artifact", "errors", "model", "rpc", "source"]),
+    ("crates/live", &["api", "errors", "model"]),
     ("crates/model", &["api", "errors"]),
     ("crates/rpc", &["errors"]),
     ("crates/runtime", &["rpc", "errors", "settings"]),
@@ -22,9 +23,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("services/checkpoint-agent", AGENT),
     ("services/kb", &["api", "artifact", "errors", "rpc"]),
     ("services/reasoning", &["api", "errors", "model", "rpc"]),
-    ("services/gateway", &["api", "artifact", "errors", "model", "render", "rpc", "settings", "source"]),
+    ("services/gateway", &["api", "artifact", "errors", "live", "model", "render", "rpc", "settings", "source"]),
 ];
-const AGENT: &[&str] = &["agent", "api", "artifact", "errors", "model", "rpc", "source"];
+const AGENT: &[&str] = &["agent", "api", "artifact", "errors", "live", "model", "rpc", "source"];
 
 /// Refuses a dependency that is not in the table.
 pub(crate) fn check(root: &Path) -> anyhow::Result<()> {

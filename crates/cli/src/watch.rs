@@ -4,7 +4,6 @@
 //! Each look reads what is there so far, so that what is said of a finished log and of a live one agree.
 
 use std::{
-    collections::BTreeSet,
     io::{IsTerminal, Write},
     path::{Path, PathBuf},
     time::Instant,
@@ -13,6 +12,7 @@ use std::{
 use bytes::Bytes;
 use deepfix_api::analysis::AnalysisSpec;
 use deepfix_errors::Error;
+use deepfix_live::Told;
 use deepfix_model::{AgentStatus, Artifact, ArtifactKind, ArtifactSource, ChartKind, Finding, Num, Report, Severity, fmt_number};
 
 use crate::{
@@ -22,12 +22,8 @@ use crate::{
     connect,
 };
 
-/// What one look is enough for.
-const AT_ONCE: [&str; 3] = ["exploding_loss", "nan_loss", "precision_overflow"];
 /// Columns of a curve in small.
 const SPARKS: usize = 24;
-
-type Key = (String, String);
 
 pub(crate) async fn watch(args: &WatchArgs) -> Outcome {
     let config = deepfix_standalone::load(args.config.as_deref())?;
@@ -40,8 +36,7 @@ pub(crate) async fn watch(args: &WatchArgs) -> Outcome {
         FailOn::Medium => Severity::Medium,
         FailOn::High => Severity::High,
     });
-    let mut said: BTreeSet<Key> = BTreeSet::new();
-    let mut last_look: BTreeSet<Key> = BTreeSet::new();
+    let mut told = Told::default();
     let (mut before, mut changed) = (Vec::new(), Instant::now());
     let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
     loop {
@@ -63,20 +58,12 @@ pub(crate) async fn watch(args: &WatchArgs) -> Outcome {
                 let readable = report.agents.iter().any(|a| a.status == AgentStatus::Completed);
                 // A file that is being written may not parse; the next look will tell.
                 if readable || ends {
-                    let seen: BTreeSet<Key> = report.findings.iter().map(|f| (f.code.clone(), subject(f))).collect();
-                    for finding in &report.findings {
-                        let key = (finding.code.clone(), subject(finding));
-                        let sure = ends || AT_ONCE.contains(&finding.code.as_str()) || last_look.contains(&key);
-                        let waits = !ends && Finding::END_OF_RUN.contains(&finding.code.as_str());
-                        if waits || !sure || !said.insert(key) {
-                            continue;
-                        }
+                    for finding in told.tell(&report.findings, ends) {
                         say(&report, finding)?;
                         if stop.is_some_and(|stop| finding.severity >= stop) {
                             return Ok(1);
                         }
                     }
-                    last_look = seen;
                     status(&report);
                 }
             }
@@ -97,15 +84,6 @@ fn leave() -> u8 {
         anstream::eprintln!();
     }
     0
-}
-
-/// The subject without its place: a curve's best epoch moves from look to look.
-fn subject(finding: &Finding) -> String {
-    finding
-        .subject
-        .split_once(':')
-        .map_or(finding.subject.as_str(), |(kind, rest)| if kind == "epoch" || kind == "step" { kind } else { rest })
-        .to_owned()
 }
 
 /// Sizes and times of what is followed.

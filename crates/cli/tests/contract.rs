@@ -400,8 +400,8 @@ async fn grpc_answers_with_health_reflection_and_the_same_report() {
     let point = |step: u64, value: f64| MetricPoint { key: "train_loss".to_owned(), value, step, epoch: Some(step as f64) };
     let pieces: Vec<WatchTrainingRequest> = (0..20)
         .map(|i| WatchTrainingRequest {
-            params: String::new(),
             points: vec![point(i, if i < 12 { 1.0 / (i + 1) as f64 } else { f64::NAN })],
+            ..WatchTrainingRequest::default()
         })
         .collect();
     let mut watched = client.watch_training(tokio_stream::iter(pieces)).await.expect("answers").into_inner();

@@ -201,13 +201,15 @@ pub struct Finding {
 
 impl Finding {
     /// Codes that only a finished run can be said to show; of one under way they would come too soon.
-    pub const END_OF_RUN: [&str; 12] = [
+    pub const END_OF_RUN: [&str; 13] = [
         "artifact_incomplete",
         "checkpoint_not_best",
         "early_stopping_missed",
         "lr_plateau",
         "lr_schedule_misconfigured",
         "lr_too_low",
+        // Sound runs say the commonest class for some epochs too.
+        "majority_class_collapse",
         "metric_mismatch",
         "missing_validation",
         "not_learning",

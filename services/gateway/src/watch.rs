@@ -1,15 +1,17 @@
-//! `WatchTraining`: points of a running training in, findings out. The points so far are kept in
-//! bounded memory and handed to the training agent as a log whenever enough new ones have come, so
-//! the live answer is that of the finished log so far.
+//! `WatchTraining`: points of a running training in, findings out. The stream holds the run's history in
+//! bounded memory (`deepfix-live`) and hands it to the training agent whenever enough new points have
+//! come, so every look may go to another agent, and one that dies costs a look and nothing else. A caller
+//! who took the state along goes on from it on any gateway.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use deepfix_api::{
     agent::{self as wa, analyze_response},
-    analysis::{MetricPoint, WatchTrainingRequest, WatchTrainingResponse},
+    analysis::{WatchTrainingRequest, WatchTrainingResponse},
 };
 use deepfix_errors::{Error, ErrorCode};
+use deepfix_live::{Cadence, FORMAT, Point, RunHistory};
 use deepfix_model::{Artifact, ArtifactKind, ArtifactSource, Finding};
 use deepfix_rpc::Deadline;
 use tokio::sync::mpsc;
@@ -18,25 +20,28 @@ use tonic::{Status, Streaming};
 
 use crate::{Gateway, grpc::BoxStream};
 
-/// Points kept per stream; a longer run loses its oldest.
-const MAX_POINTS: usize = 200_000;
-/// Longest name of a metric.
-const MAX_KEY: usize = 200;
+/// Longest hyper-parameters.
+const MOST_PARAMS: usize = 1 << 20;
 
 struct Watch {
     gateway: Arc<Gateway>,
-    params: String,
-    points: Vec<MetricPoint>,
-    taken: u64,
-    looked_at: u64,
-    told: BTreeSet<(String, String)>,
+    run: RunHistory,
+    cadence: Cadence,
+    /// The largest step and epoch so far.
+    step: Option<f64>,
+    epoch: Option<f64>,
+    /// Looks that no agent answered, in a row.
+    missed: u32,
 }
+
+/// Looks in a row that may go unanswered before the stream is given up.
+const MISSED: u32 = 3;
 
 pub(crate) fn watch(gateway: Arc<Gateway>, mut incoming: Streaming<WatchTrainingRequest>) -> BoxStream<WatchTrainingResponse> {
     let (sender, receiver) = mpsc::channel(64);
     tokio::spawn(async move {
         let mut watch =
-            Watch { gateway, params: String::new(), points: Vec::new(), taken: 0, looked_at: 0, told: BTreeSet::new() };
+            Watch { gateway, run: RunHistory::default(), cadence: Cadence::default(), step: None, epoch: None, missed: 0 };
         let outcome = tokio::select! {
             outcome = watch.run(&mut incoming, &sender) => outcome,
             () = sender.closed() => return,
@@ -53,39 +58,100 @@ type Out = mpsc::Sender<Result<WatchTrainingResponse, Status>>;
 
 impl Watch {
     async fn run(&mut self, incoming: &mut Streaming<WatchTrainingRequest>, out: &Out) -> Result<(), Error> {
-        while let Some(request) = incoming.message().await.map_err(|status| Error::from_status(&status))? {
-            if self.taken == 0 && self.params.is_empty() {
-                self.params = request.params;
+        let mut begun = false;
+        while let Some(mut request) = incoming.message().await.map_err(|status| Error::from_status(&status))? {
+            if !std::mem::replace(&mut begun, true) {
+                self.begin(&mut request)?;
             }
-            self.taken += request.points.len() as u64;
-            self.points.extend(request.points.into_iter().map(|mut point| {
-                point.key = point.key.chars().take(MAX_KEY).collect();
-                point
-            }));
-            if self.points.len() > MAX_POINTS {
-                self.points.drain(..self.points.len() - MAX_POINTS);
+            let known = self.known(&request)?;
+            for point in request.points.into_iter().skip(known) {
+                let taken = Point::new(Some(point.step as f64), point.epoch, None, point.value);
+                let alarm = self.run.push(&point.key, taken)?;
+                self.reach(point.step as f64, point.epoch);
+                if self.cadence.due(self.run.taken(), self.run.metrics().len(), alarm) {
+                    self.look(out, false).await?;
+                }
             }
-            // Looking again costs as much as there are points, so new ones must be a share of them.
-            let new = self.taken - self.looked_at;
-            if new > self.points.len() as u64 / 10 {
-                self.look(out, false).await?;
+            if request.want_state {
+                let state = self.run.encode();
+                self.answer(out, None, state).await?;
             }
         }
-        if self.taken > 0 { self.look(out, true).await } else { Ok(()) }
+        if self.run.taken() > 0 { self.look(out, true).await } else { Ok(()) }
     }
 
-    /// Looks at all points so far; what only a finished run shows waits for the end of the stream.
+    /// What the first message alone may hold.
+    fn begin(&mut self, request: &mut WatchTrainingRequest) -> Result<(), Error> {
+        if !request.state.is_empty() {
+            self.run = RunHistory::decode(&request.state)?;
+            self.cadence.looked(self.run.taken());
+            let last: Vec<Point> =
+                self.run.metrics().iter().filter_map(|(_, history)| history.points().last().copied()).collect();
+            last.iter().for_each(|p| self.reach(p.step().unwrap_or(0.0), p.epoch()));
+        }
+        if request.params.len() > MOST_PARAMS {
+            return Err(Error::field("params", format!("is {} bytes, most are {MOST_PARAMS}", request.params.len())));
+        }
+        if !request.params.is_empty() {
+            self.run.params = std::mem::take(&mut request.params);
+        }
+        Ok(())
+    }
+
+    /// How many of a message's points were taken before.
+    fn known(&self, request: &WatchTrainingRequest) -> Result<usize, Error> {
+        let taken = self.run.taken();
+        match request.first {
+            Some(first) if first > taken => {
+                Err(Error::field("first", format!("is {first}, but {taken} points have come: send again from point {taken} on")))
+            }
+            Some(first) => Ok(usize::try_from(taken - first).unwrap_or(usize::MAX)),
+            None => Ok(0),
+        }
+    }
+
+    fn reach(&mut self, step: f64, epoch: Option<f64>) {
+        self.step = Some(self.step.map_or(step, |known| known.max(step)));
+        self.epoch = [self.epoch, epoch].into_iter().flatten().reduce(f64::max);
+    }
+
+    async fn answer(&self, out: &Out, finding: Option<Finding>, state: Vec<u8>) -> Result<(), Error> {
+        let finding = finding.map(Into::into);
+        let response = WatchTrainingResponse { finding, points: self.run.taken(), state, step: self.step, epoch: self.epoch };
+        out.send(Ok(response)).await.map_err(|_| Error::new(ErrorCode::Cancelled, "the caller left"))
+    }
+
+    /// Looks at what is known so far; what only a finished run shows waits for the end of the stream.
     async fn look(&mut self, out: &Out, ended: bool) -> Result<(), Error> {
-        self.looked_at = self.taken;
-        let inline = |kind, name: &str, bytes: String| Artifact {
+        let found = match self.ask().await {
+            Ok(found) => found,
+            // The history is here: the next look may find an agent again.
+            Err(error) if !ended && error.code != ErrorCode::Cancelled && self.missed < MISSED => {
+                self.missed += 1;
+                tracing::warn!(error = %error, "a look at a running training failed");
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        self.missed = 0;
+        let told: Vec<Finding> = self.run.told.tell(&found, ended).into_iter().cloned().collect();
+        for finding in told {
+            self.answer(out, Some(finding), Vec::new()).await?;
+        }
+        Ok(())
+    }
+
+    /// The findings of the training agent on the history.
+    async fn ask(&self) -> Result<Vec<Finding>, Error> {
+        let inline = |kind, format: &str, name: &str, bytes: Vec<u8>| Artifact {
             kind,
-            format: String::new(),
+            format: format.to_owned(),
             file_name: name.to_owned(),
             source: ArtifactSource::Inline(Bytes::from(bytes)),
         };
-        let mut artifacts = vec![inline(ArtifactKind::Metrics, "live.csv", self.table())];
-        if !self.params.trim().is_empty() {
-            artifacts.push(inline(ArtifactKind::Params, "params", self.params.clone()));
+        let mut artifacts = vec![inline(ArtifactKind::Metrics, FORMAT, "live", self.run.encode())];
+        if !self.run.params.trim().is_empty() {
+            artifacts.push(inline(ArtifactKind::Params, "", "params", self.run.params.clone().into_bytes()));
         }
         let agent = self
             .gateway
@@ -102,27 +168,12 @@ impl Watch {
         let mut client = agent.client.clone();
         let deadline = Deadline::after(agent.timeout);
         let mut stream = deadline.run("training", client.analyze(request)).await?.into_inner();
+        let mut found = Vec::new();
         while let Some(message) = deadline.run("training", stream.message()).await? {
-            if let Some(analyze_response::Event::Finding(finding)) = message.event
-                && (ended || !Finding::END_OF_RUN.contains(&finding.code.as_str()))
-                && self.told.insert((finding.code.clone(), finding.artifact.clone()))
-            {
-                let response = WatchTrainingResponse { finding: Some(finding), points: self.taken };
-                out.send(Ok(response)).await.map_err(|_| Error::new(ErrorCode::Cancelled, "the caller left"))?;
+            if let Some(analyze_response::Event::Finding(finding)) = message.event {
+                found.push(Finding::try_from(finding)?);
             }
         }
-        Ok(())
-    }
-
-    /// The points as a long table.
-    fn table(&self) -> String {
-        use std::fmt::Write;
-        let mut out = "key,value,step,epoch\n".to_owned();
-        for point in &self.points {
-            let key = point.key.replace(['"', '\n', '\r'], " ");
-            let epoch = point.epoch.map(|e| e.to_string()).unwrap_or_default();
-            let _ = writeln!(out, "\"{key}\",{},{},{epoch}", point.value, point.step);
-        }
-        out
+        Ok(found)
     }
 }

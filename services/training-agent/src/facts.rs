@@ -110,7 +110,10 @@ impl Facts {
             rows * times(&["accumulate_grad_batches", "gradient_accumulation_steps"])
                 * times(&["devices", "num_devices", "world_size", "n_gpu"])
         });
-        let logged_epochs = y.len().max(v.len());
+        // Blocks of steps are no epochs.
+        let train =
+            run.train_loss.as_ref().map_or(0, |c| if y.len() == c.len() || y.len() == MOST { c.logged() } else { y.len() });
+        let logged_epochs = train.max(run.val_loss.as_ref().map_or(0, Curve::logged));
         let init = params
             .lower(&["weight_init", "init", "kernel_initializer", "initialization"])
             .unwrap_or_else(|| "default".to_owned());
@@ -118,7 +121,7 @@ impl Facts {
         let tau = spent(run, &pace, &rates);
         let bend = bend(&pace, &tau);
         Self {
-            nan: losses().any(|s| s.points.iter().any(|p| !p.value.is_finite())),
+            nan: losses().any(|s| s.history.not_finite() > 0),
             game: is_game(run),
             prior: run.prior_loss(),
             start: run.start_level(),
@@ -140,7 +143,7 @@ impl Facts {
                     "global_clipnorm",
                 ])
                 .filter(|clip| *clip > 0.0),
-            norms: longest(run, Quantity::GradientNorm).map_or_else(Vec::new, |s| s.points.iter().map(|p| p.value).collect()),
+            norms: longest(run, Quantity::GradientNorm).map_or_else(Vec::new, |s| s.points().iter().map(|p| p.value).collect()),
             odd_init: !usual_init.iter().any(|name| init.contains(name)),
             resumed: is_resumed(run),
             y,
@@ -195,8 +198,8 @@ impl Facts {
 /// One value per epoch; where no epoch is logged and single steps abound, thirty block means.
 fn epochs_of(run: &Run, curve: &Curve) -> Vec<f64> {
     let Some(series) = run.log.series.iter().find(|s| s.key == curve.key) else { return curve.y.clone() };
-    let gaps: Vec<f64> = series.points.windows(2).filter_map(|w| Some(w[1].step? - w[0].step?)).collect();
-    let steps_only = series.points.iter().all(|p| p.epoch.is_none()) && !series.role.per_epoch;
+    let gaps: Vec<f64> = series.points().windows(2).filter_map(|w| Some(w[1].step()? - w[0].step()?)).collect();
+    let steps_only = series.points().iter().all(|p| p.epoch().is_none()) && !series.role.per_epoch;
     if curve.len() > 60 && steps_only && (median(&gaps) >= 1.0 || gaps.is_empty()) {
         return blocks(&curve.y, 30);
     }
@@ -215,7 +218,7 @@ fn pace(y: &[f64], sampled: bool, v: &[f64]) -> (Vec<f64>, Pace) {
 }
 
 fn longest(run: &Run, quantity: Quantity) -> Option<&Series> {
-    run.log.series.iter().filter(|s| s.role.quantity == quantity).max_by_key(|s| s.points.len())
+    run.log.series.iter().filter(|s| s.role.quantity == quantity).max_by_key(|s| s.seen())
 }
 
 /// Logged learning rates: of several groups of parameters, the one with the highest.
@@ -227,7 +230,7 @@ fn rates(run: &Run) -> Vec<f64> {
 }
 
 fn values(series: &Series) -> Vec<f64> {
-    series.points.iter().map(|p| p.value).filter(|v| v.is_finite()).collect()
+    series.points().iter().map(|p| p.value).filter(|v| v.is_finite()).collect()
 }
 
 fn optimizer(run: &Run) -> Option<Optimizer> {
@@ -266,7 +269,7 @@ fn is_transformer(run: &Run) -> bool {
 }
 
 fn steps(run: &Run, epochs: usize, update_rows: Option<f64>) -> Option<f64> {
-    let last = run.log.series.iter().flat_map(|s| &s.points).filter_map(|p| p.step).reduce(f64::max);
+    let last = run.log.series.iter().flat_map(|s| s.points()).filter_map(|p| p.step()).reduce(f64::max);
     let rows = run.params.number(&["num_train", "n_train", "train_size"]);
     let from_rows = rows.zip(update_rows).map(|(rows, update)| (rows / update).ceil() * epochs as f64);
     match last {
@@ -342,7 +345,7 @@ fn bend(pace: &[f64], tau: &[f64]) -> Option<f64> {
 }
 
 fn is_resumed(run: &Run) -> bool {
-    let steps = run.dense_points().iter().filter_map(|p| p.step);
+    let steps = run.dense_points().iter().filter_map(|p| p.step());
     let (first, last) = steps.fold((f64::INFINITY, 0.0_f64), |(first, last), s| (first.min(s), last.max(s)));
     run.prior_loss().is_none() && first.is_finite() && first > 0.05 * last && first > 100.0
 }

@@ -88,8 +88,14 @@ impl Agent for TrainingAgent {
 fn read_log(analysis: &mut Analysis<'_>) -> Option<log::Log> {
     const KIND: ArtifactKind = ArtifactKind::Metrics;
     let file_name = analysis.artifact(KIND)?.file_name.clone();
+    let live = analysis.artifact(KIND)?.format == deepfix_live::FORMAT;
     let opened = analysis.open(KIND)?;
-    match log::read(&opened.content, &file_name, analysis.limits()) {
+    let log = if live {
+        deepfix_live::RunHistory::decode(&opened.content).map(log::Log::of_run).map_err(|error| error.to_string())
+    } else {
+        log::read(&opened.content, &file_name, analysis.limits())
+    };
+    match log {
         Ok(log) => {
             analysis.set_rows(KIND, log.points());
             let loss = log.series.iter().any(|s| s.role.quantity == log::Quantity::Loss);

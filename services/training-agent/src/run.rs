@@ -65,7 +65,7 @@ impl Run {
     /// Every point of the train loss that was logged most often.
     pub(crate) fn dense_points(&self) -> &[Point] {
         let losses = self.log.with(Side::Train, Quantity::Loss).filter(|s| s.role.plain);
-        losses.max_by_key(|s| s.points.len()).map_or(&[], |s| &s.points)
+        losses.max_by_key(|s| s.seen()).map_or(&[], |s| s.points())
     }
 
     /// The train loss, smoothed over so many values where it is that of single batches.
@@ -96,7 +96,7 @@ impl Run {
 
     /// Stopped by its patience before the epochs that were planned.
     pub(crate) fn stopped_early(&self) -> bool {
-        let logged = self.val_loss.as_ref().map_or(0, Curve::len) as f64;
+        let logged = self.val_loss.as_ref().map_or(0, Curve::logged) as f64;
         self.params.early_stopping() == Some(true) && self.params.planned().is_some_and(|planned| logged < planned)
     }
 
@@ -158,12 +158,12 @@ fn as_shares(mut a: Option<Curve>, mut b: Option<Curve>) -> (Option<Curve>, Opti
 /// Gives both curves places of one kind: steps where both log them, else epochs, else shares of the run.
 fn comparable(log: &Log, train: &mut Option<Curve>, val: &mut Option<Curve>) {
     let (Some(train), Some(val)) = (train, val) else { return };
-    let points = |key: &str| log.series.iter().find(|s| s.key == key).map_or(&[][..], |s| &s.points);
+    let points = |key: &str| log.series.iter().find(|s| s.key == key).map_or(&[][..], |s| s.points());
     let both = |has: fn(&Point) -> bool| [&train.key, &val.key].into_iter().all(|key| points(key).iter().all(has));
-    if both(|p| p.step.is_some()) {
+    if both(|p| p.step().is_some()) {
         return;
     }
-    let epochs = both(|p| p.epoch.is_some());
+    let epochs = both(|p| p.epoch().is_some());
     for curve in [train, val] {
         let last = (curve.x.len().max(2) - 1) as f64;
         curve.place = if epochs { curve.x.clone() } else { (0..curve.x.len()).map(|i| i as f64 / last).collect() };
@@ -190,7 +190,7 @@ pub(crate) fn finding(code: &str, subject: String, severity: Severity, confidenc
 pub(crate) fn fact(measure: &str, curve: &Curve, value: f64, method: &str) -> Evidence {
     Evidence::new(measure, format!("series:{}", curve.key), value).method(method).source(format!(
         "{} values of {}",
-        curve.len(),
+        curve.logged(),
         curve.key
     ))
 }

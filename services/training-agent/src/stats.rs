@@ -6,13 +6,28 @@ pub(crate) fn mean(y: &[f64]) -> f64 {
 
 /// Middle value, the mean of the two middle ones for an even count; NaN when empty.
 pub(crate) fn median(y: &[f64]) -> f64 {
-    let mut sorted = y.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    match sorted.len() {
-        0 => f64::NAN,
-        n if n % 2 == 1 => sorted[n / 2],
-        n => f64::midpoint(sorted[n / 2 - 1], sorted[n / 2]),
+    // Windows of a few values are the rule.
+    const SMALL: usize = 32;
+    if y.len() <= SMALL {
+        let mut few = [0.0; SMALL];
+        few[..y.len()].copy_from_slice(y);
+        return middle(&mut few[..y.len()]);
     }
+    middle(&mut y.to_vec())
+}
+
+fn middle(y: &mut [f64]) -> f64 {
+    let n = y.len();
+    if n == 0 {
+        return f64::NAN;
+    }
+    let (below, upper, _) = y.select_nth_unstable_by(n / 2, f64::total_cmp);
+    let upper = *upper;
+    if n % 2 == 1 {
+        return upper;
+    }
+    let lower = below.iter().copied().max_by(f64::total_cmp).unwrap_or(upper);
+    f64::midpoint(lower, upper)
 }
 
 pub(crate) fn smallest(y: &[f64]) -> f64 {

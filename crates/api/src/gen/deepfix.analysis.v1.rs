@@ -247,16 +247,35 @@ pub struct WatchTrainingRequest {
     /// The next points.
     #[prost(message, repeated, tag = "2")]
     pub points: ::prost::alloc::vec::Vec<MetricPoint>,
+    /// How many points of the run came before these, over all connections. Points that were taken are
+    /// passed over, a gap is refused. Absent: these are new.
+    #[prost(uint64, optional, tag = "3")]
+    pub first: ::core::option::Option<u64>,
+    /// The state of an earlier response, to go on from it on any server; read from the first message only.
+    #[prost(bytes = "vec", tag = "4")]
+    pub state: ::prost::alloc::vec::Vec<u8>,
+    /// Whether to answer with the state after these points.
+    #[prost(bool, tag = "5")]
+    pub want_state: bool,
 }
-/// A finding that the points so far show.
+/// What the points so far show, or the state.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct WatchTrainingResponse {
-    /// The fault. Each code and subject is sent once.
+    /// The fault; absent in an answer with the state. Each code and subject is sent once.
     #[prost(message, optional, tag = "1")]
     pub finding: ::core::option::Option<super::super::report::v1::Finding>,
-    /// Points taken in when it was told.
+    /// Points taken in by now: those that made it certain.
     #[prost(uint64, tag = "2")]
     pub points: u64,
+    /// The state after that many points, when asked for. It holds at most 64 KiB a metric.
+    #[prost(bytes = "vec", tag = "3")]
+    pub state: ::prost::alloc::vec::Vec<u8>,
+    /// The largest step taken in, where steps are logged.
+    #[prost(double, optional, tag = "4")]
+    pub step: ::core::option::Option<f64>,
+    /// The largest epoch taken in, where epochs are logged.
+    #[prost(double, optional, tag = "5")]
+    pub epoch: ::core::option::Option<f64>,
 }
 /// Nothing to say.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

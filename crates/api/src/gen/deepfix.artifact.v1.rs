@@ -28,6 +28,121 @@ pub mod artifact {
         Uri(::prost::alloc::string::String),
     }
 }
+/// The history of one metric of a run: every value, or of a long run every n-th with those that matter.
+/// Lists are as long as `index` (or `epoch`); what was not logged is NaN.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct MetricHistory {
+    /// Name as logged.
+    #[prost(string, tag = "1")]
+    pub key: ::prost::alloc::string::String,
+    /// Values logged, kept or not.
+    #[prost(uint64, tag = "2")]
+    pub seen: u64,
+    /// One value in so many is kept: a power of two.
+    #[prost(uint64, tag = "3")]
+    pub stride: u64,
+    /// Place of each value among all, increasing.
+    #[prost(uint64, repeated, tag = "4")]
+    pub index: ::prost::alloc::vec::Vec<u64>,
+    /// Whether it stays for what it is.
+    #[prost(bool, repeated, tag = "5")]
+    pub stays: ::prost::alloc::vec::Vec<bool>,
+    /// Its step.
+    #[prost(double, repeated, tag = "6")]
+    pub step: ::prost::alloc::vec::Vec<f64>,
+    /// Its epoch.
+    #[prost(double, repeated, tag = "7")]
+    pub point_epoch: ::prost::alloc::vec::Vec<f64>,
+    /// Its time in seconds.
+    #[prost(double, repeated, tag = "8")]
+    pub time: ::prost::alloc::vec::Vec<f64>,
+    /// The value.
+    #[prost(double, repeated, tag = "9")]
+    pub value: ::prost::alloc::vec::Vec<f64>,
+    /// Steps of the first values.
+    #[prost(double, repeated, tag = "10")]
+    pub head: ::prost::alloc::vec::Vec<f64>,
+    /// Epochs.
+    #[prost(double, repeated, tag = "11")]
+    pub epoch: ::prost::alloc::vec::Vec<f64>,
+    /// Last step of each.
+    #[prost(double, repeated, tag = "12")]
+    pub place: ::prost::alloc::vec::Vec<f64>,
+    /// Mean of each.
+    #[prost(double, repeated, tag = "13")]
+    pub mean: ::prost::alloc::vec::Vec<f64>,
+    /// Values of each.
+    #[prost(uint32, repeated, tag = "14")]
+    pub count: ::prost::alloc::vec::Vec<u32>,
+    /// Place of each among all, increasing.
+    #[prost(uint32, repeated, tag = "15")]
+    pub epoch_index: ::prost::alloc::vec::Vec<u32>,
+    /// One epoch in so many is kept: a power of two.
+    #[prost(uint32, tag = "16")]
+    pub epoch_stride: u32,
+    /// Epochs logged, kept or not.
+    #[prost(uint32, tag = "17")]
+    pub epochs_seen: u32,
+    /// Values that are NaN or infinite.
+    #[prost(uint64, tag = "18")]
+    pub not_finite: u64,
+    /// Values that are NaN.
+    #[prost(uint64, tag = "19")]
+    pub nan: u64,
+    /// Values that are infinite.
+    #[prost(uint64, tag = "20")]
+    pub infinite: u64,
+    /// How often NaN and numbers alternate.
+    #[prost(uint64, tag = "21")]
+    pub nan_changes: u64,
+    /// NaN at the end, in a row.
+    #[prost(uint64, tag = "22")]
+    pub nan_trailing: u64,
+    /// Running mean of the size of values.
+    #[prost(double, tag = "23")]
+    pub level: f64,
+    /// Running mean of the time between values.
+    #[prost(double, tag = "24")]
+    pub interval: f64,
+    /// Whether a step or epoch went back.
+    #[prost(bool, tag = "25")]
+    pub went_back: bool,
+}
+/// A finding as it is told of a run that is under way: without its place.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ToldFinding {
+    /// Its code.
+    #[prost(string, tag = "1")]
+    pub code: ::prost::alloc::string::String,
+    /// Its subject.
+    #[prost(string, tag = "2")]
+    pub subject: ::prost::alloc::string::String,
+    /// Looks in a row that saw it.
+    #[prost(uint32, tag = "3")]
+    pub looks: u32,
+    /// Whether it was told.
+    #[prost(bool, tag = "4")]
+    pub told: bool,
+}
+/// The history of a run in bounded size: what a live analysis knows of it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RunHistory {
+    /// Version of this form: 1.
+    #[prost(uint32, tag = "1")]
+    pub version: u32,
+    /// Values taken.
+    #[prost(uint64, tag = "2")]
+    pub taken: u64,
+    /// Hyper-parameters as text (YAML or JSON).
+    #[prost(string, tag = "3")]
+    pub params: ::prost::alloc::string::String,
+    /// Metrics in the order they came.
+    #[prost(message, repeated, tag = "4")]
+    pub metrics: ::prost::alloc::vec::Vec<MetricHistory>,
+    /// What was told.
+    #[prost(message, repeated, tag = "5")]
+    pub told: ::prost::alloc::vec::Vec<ToldFinding>,
+}
 /// What an artifact is, which decides the agents that look at it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]

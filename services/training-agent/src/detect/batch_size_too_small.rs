@@ -69,7 +69,7 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
 fn scatter(case: &Case<'_>) -> Option<f64> {
     let points = case.run.dense_points();
     let dense = finite(&points.iter().map(|p| p.value).collect::<Vec<_>>());
-    let stepwise = points.last().is_some_and(|p| p.step.is_some());
+    let stepwise = points.last().is_some_and(|p| p.step().is_some());
     if dense.len() < 20 || !stepwise || dense.len() as f64 <= 1.5 * case.facts.logged_epochs as f64 || smallest(&dense) <= 0.0 {
         return None;
     }

@@ -24,7 +24,7 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
         return Verdict::sound();
     }
     let real = facts.is_real(limit);
-    let wasted = val.len() - 1 - best;
+    let (wasted, epochs) = (val.after(best), val.logged());
     // What the parameters do not say may still be configured elsewhere.
     let certainty = if run.params.is_empty() { 0.85 } else { 1.0 }
         * (1.0 - 0.2 / (wasted as f64 + 1.0))
@@ -33,7 +33,7 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
     let severity = if real { Severity::Medium } else { Severity::Low };
     Verdict::found(
         finding("early_stopping_missed", "run".to_owned(), severity, sure(confidence))
-            .title(format!("{wasted} of {} epochs came after the best one, and nothing stopped the run", val.len()))
+            .title(format!("{wasted} of {epochs} epochs came after the best one, and nothing stopped the run"))
             .evidence(
                 fact("final_rise", val, rise, "last value, or median of the last tenth, over the lowest value, minus 1")
                     .versus(">=", limit),
@@ -45,7 +45,7 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
                 "the same on a running median; noise decides between low and medium",
             ))
             .evidence(
-                Evidence::new("best_epoch_position", format!("series:{}", val.key), best as f64 / val.len() as f64)
+                Evidence::new("best_epoch_position", format!("series:{}", val.key), val.at[best] as f64 / epochs as f64)
                     .versus("<", 0.5)
                     .unit("share of the run")
                     .method("position of the lowest validation loss in the run"),
@@ -59,6 +59,6 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
                 "the rest of the run only cost time and made the model worse",
             )
             .step("EarlyStopping(monitor=\"val_loss\", patience=5), with the best weights restored")
-            .impact(format!("{wasted} epochs ({:.0} % of the run) saved", 100.0 * wasted as f64 / val.len() as f64)),
+            .impact(format!("{wasted} epochs ({:.0} % of the run) saved", 100.0 * wasted as f64 / epochs as f64)),
     )
 }

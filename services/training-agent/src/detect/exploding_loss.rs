@@ -79,7 +79,7 @@ fn dense_curve(case: &Case<'_>) -> Option<Curve> {
         return None;
     }
     let key = case.run.train_loss.as_ref()?.key.clone();
-    let places: Vec<f64> = (0..points.len()).map(|i| points[i].epoch.or(points[i].step).unwrap_or(i as f64)).collect();
+    let places: Vec<f64> = (0..points.len()).map(|i| points[i].epoch().or(points[i].step()).unwrap_or(i as f64)).collect();
     let raw: Vec<f64> = points.iter().map(|p| p.value).collect();
     let mut y = median_smooth(&raw, 5);
     let last = y.len() - 1;
@@ -89,7 +89,8 @@ fn dense_curve(case: &Case<'_>) -> Option<Curve> {
             *smooth = *value;
         }
     }
-    Some(Curve { key, x: places.clone(), place: places, y, sampled: true })
+    let at = (0..places.len()).collect();
+    Some(Curve { key, x: places.clone(), place: places, y, at, sampled: true })
 }
 
 fn explodes(curve: &Curve, start: f64, rise: f64, end: f64, odd_init: bool) -> Option<Explosion<'_>> {

@@ -28,8 +28,13 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
     let warm = (y.len() / 20).max(10);
     let spikes: Vec<(usize, f64)> = (warm..y.len() - 3)
         .filter_map(|i| {
-            let before = &y[i.saturating_sub(10)..i];
-            let around: Vec<f64> = before.iter().chain(&y[i + 1..(i + 11).min(y.len())]).copied().collect();
+            let (before, after) = (&y[i.saturating_sub(10)..i], &y[i + 1..(i + 11).min(y.len())]);
+            // Where most neighbours are above a third of the value, so is their median.
+            let near = before.iter().chain(after).filter(|v| **v * limit > y[i]).count();
+            if 2 * near > before.len() + after.len() {
+                return None;
+            }
+            let around: Vec<f64> = before.iter().chain(after).copied().collect();
             let level = median(&around);
             if y[i] < limit * level || y[i] - level < 0.25 * start {
                 return None;
@@ -42,7 +47,7 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
         .collect();
     let Some(&(at, times)) = spikes.iter().max_by(|a, b| a.1.total_cmp(&b.1)) else { return Verdict::sound() };
     let point = points[at];
-    let subject = point.step.map_or_else(|| format!("value:{at}"), |step| format!("step:{}", fmt_number(step)));
+    let subject = point.step().map_or_else(|| format!("value:{at}"), |step| format!("step:{}", fmt_number(step)));
     Verdict::found(
         finding("loss_spike", subject, Severity::Low, above(times, limit, 0.9))
             .title(format!("the train loss jumps to {} times its surroundings and comes back", fmt_number(times)))

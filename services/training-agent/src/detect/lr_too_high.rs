@@ -75,7 +75,7 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
         None => {
             let infinite = run.log.series.iter().any(|s| {
                 matches!(s.role.quantity, Quantity::Loss | Quantity::GradientNorm)
-                    && s.points.iter().any(|p| p.value.is_infinite())
+                    && s.points().iter().any(|p| p.value.is_infinite())
             });
             match symptom.what {
                 EXPLODES => (Severity::Medium, 0.65),

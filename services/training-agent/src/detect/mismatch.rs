@@ -10,7 +10,7 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
     let Some(epoch) = run.checkpoint.as_ref().and_then(|c| c.metadata.get("epoch")).and_then(|v| v.parse::<f64>().ok()) else {
         return Verdict::needs("a checkpoint that names its epoch");
     };
-    let last = run.log.series.iter().flat_map(|s| &s.points).filter_map(|p| p.epoch).fold(f64::NEG_INFINITY, f64::max);
+    let last = run.log.series.iter().flat_map(|s| s.points()).filter_map(|p| p.epoch()).fold(f64::NEG_INFINITY, f64::max);
     if !last.is_finite() {
         return Verdict::needs("epochs in the log");
     }

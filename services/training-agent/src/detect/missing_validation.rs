@@ -35,7 +35,7 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
     let run = case.run;
     let measures = |q: Quantity| matches!(q, Quantity::Loss | Quantity::Accuracy | Quantity::Auc | Quantity::Metric);
     let measured: Vec<_> = run.log.series.iter().filter(|s| measures(s.role.quantity)).collect();
-    let Some(longest) = measured.iter().map(|s| s.points.len()).max() else {
+    let Some(longest) = measured.iter().map(|s| s.seen()).max() else {
         return Verdict::needs("a log with a loss or a score");
     };
     let words = |key: &str| -> Vec<String> {
@@ -43,7 +43,7 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
     };
     let unseen = |key: &str| words(key).iter().any(|w| matches!(w.as_str(), "oof" | "held" | "unseen" | "testing"));
     let validation: Vec<_> = run.log.series.iter().filter(|s| s.role.side == Side::Validation || unseen(&s.key)).collect();
-    if validation.iter().any(|s| s.points.iter().any(|p| p.value.is_finite())) {
+    if validation.iter().any(|s| s.points().iter().any(|p| p.value.is_finite())) {
         let same = match (&run.train_loss, &run.val_loss) {
             (Some(t), Some(v))
                 if t.len() == v.len() && t.len() >= 5 && is_finite(&t.y) && is_finite(&v.y) && span(&v.y) > 0.0 =>
@@ -71,7 +71,7 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
     if !validation.is_empty() && train_is_nan || game {
         return Verdict::sound();
     }
-    let epochs = measured.iter().flat_map(|s| &s.points).filter_map(|p| p.epoch);
+    let epochs = measured.iter().flat_map(|s| s.points()).filter_map(|p| p.epoch());
     let (low, high) = epochs.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), e| (l.min(e), h.max(e)));
     let configured = run.params.number(&["num_val", "n_val"]).is_some() || run.params.class_counts(true).is_some();
     let (severity, confidence) = match longest {

@@ -19,16 +19,16 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
     let first = losses
         .iter()
         .filter_map(|series| {
-            let index = series.points.iter().position(|p| !p.value.is_finite())?;
+            let index = series.points().iter().position(|p| !p.value.is_finite())?;
             Some((index, *series))
         })
-        .min_by_key(|(index, series)| (series.points[*index].step.map_or(u64::MAX, f64::to_bits), *index));
+        .min_by_key(|(index, series)| (series.points()[*index].step().map_or(u64::MAX, f64::to_bits), *index));
     let Some((index, series)) = first else { return Verdict::Looked(losses.len(), Vec::new()) };
-    let point = series.points[index];
-    let bad: usize = losses.iter().map(|s| s.points.iter().filter(|p| !p.value.is_finite()).count()).sum();
-    let all: usize = losses.iter().map(|s| s.points.len()).sum();
-    let recovers = series.points.last().is_some_and(|p| p.value.is_finite());
-    let subject = point.epoch.map_or_else(|| format!("step:{}", point.step.unwrap_or(index as f64)), at_epoch);
+    let point = series.points()[index];
+    let bad: u64 = losses.iter().map(|s| s.history.not_finite()).sum();
+    let all: u64 = losses.iter().map(|s| s.seen()).sum();
+    let recovers = series.points().last().is_some_and(|p| p.value.is_finite());
+    let subject = point.epoch().map_or_else(|| format!("step:{}", point.step().unwrap_or(point.index() as f64)), at_epoch);
     let place = subject.replace(':', " ");
     let share = bad as f64 / all as f64;
     let confidence = ((if recovers { 0.85 } else { 0.95 }) + 0.04 * share).min(0.99);
@@ -40,7 +40,7 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
                 .evidence(
                     Evidence::new("first_not_finite", format!("series:{}", series.key), point.value)
                         .method("first logged loss that is NaN or infinite")
-                        .source(format!("value {} of {} of {}", index + 1, series.points.len(), series.key)),
+                        .source(format!("value {} of {} of {}", point.index() + 1, series.seen(), series.key)),
                 )
                 .evidence(
                     Evidence::new("not_finite_values", "losses", bad)

@@ -38,7 +38,7 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
         return Verdict::needs("logged gradient norms or the loss scale");
     }
     for series in scales {
-        let y: Vec<f64> = series.points.iter().map(|p| p.value).collect();
+        let y: Vec<f64> = series.points().iter().map(|p| p.value).collect();
         let falls = y.windows(2).filter(|w| w[1] < w[0]).count() as f64 / (y.len() - 1).max(1) as f64;
         let end = y.len().saturating_sub(5);
         let floor = y.len() >= 5
@@ -61,10 +61,10 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
     }
     for series in norms {
         let late: Vec<bool> = series
-            .points
+            .points()
             .iter()
             .enumerate()
-            .filter(|(i, p)| p.step.unwrap_or(*i as f64) >= 100.0)
+            .filter(|(i, p)| p.step().unwrap_or(*i as f64) >= 100.0)
             .map(|(_, p)| !p.value.is_finite())
             .collect();
         let bad = late.iter().filter(|b| **b).count();

@@ -11,9 +11,9 @@ use crate::{
 
 pub(super) fn detect(case: &Case<'_>) -> Verdict {
     // One name at a time: several of one step are written within milliseconds.
-    let longest = case.run.log.series.iter().max_by_key(|s| s.points.len());
+    let longest = case.run.log.series.iter().max_by_key(|s| s.seen());
     let mut stamps: Vec<f64> =
-        longest.into_iter().flat_map(|s| &s.points).filter_map(|p| p.time).filter(|t| t.is_finite()).collect();
+        longest.into_iter().flat_map(|s| s.points()).filter_map(|p| p.time()).filter(|t| t.is_finite()).collect();
     stamps.sort_by(f64::total_cmp);
     stamps.dedup();
     if stamps.len() < 8 {

@@ -23,7 +23,7 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
     let usable = is_finite(&val.y) && is_finite(&train.y) && smallest(&val.y) > 0.0 && smallest(&train.y) > 0.0;
     // Stopped by validation before its budget: on purpose.
     let stopped =
-        run.params.early_stopping() == Some(true) && run.params.planned().is_none_or(|planned| (val.len() as f64) < planned);
+        run.params.early_stopping() == Some(true) && run.params.planned().is_none_or(|planned| (val.logged() as f64) < planned);
     if !usable || run.diverged() || is_perplexity(&val.key) || stopped {
         return Verdict::sound();
     }

@@ -33,7 +33,7 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
     if lowest <= 0.0 || best as f64 >= last || smooth_best as f64 >= last || rise < limit {
         return Verdict::sound();
     }
-    let rounds = (val.len() / 10).clamp(10, 50);
+    let rounds = (val.logged() / 10).clamp(10, 50);
     Verdict::found(
         finding(
             "xgb_early_stop_unset",
@@ -41,14 +41,14 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
             if rise >= 0.10 { Severity::Medium } else { Severity::Low },
             above(rise, limit, if run.params.is_empty() { 0.8 } else { 0.95 }),
         )
-        .title(format!("{} of {} rounds came after the best one, and nothing stopped them", val.len() - 1 - best, val.len()))
+        .title(format!("{} of {} rounds came after the best one, and nothing stopped them", val.after(best), val.logged()))
         .evidence(
             fact("validation_rise", val, rise, "median of the last tenth of rounds over the lowest value, minus 1")
                 .versus(">=", limit),
         )
         .evidence(
             Evidence::new("best_round", format!("series:{}", val.key), val.x[best])
-                .versus("<", last)
+                .versus("<", 0.8 * val.logged() as f64)
                 .unit("round")
                 .method("round of the lowest validation loss, against four fifths of the rounds"),
         )

@@ -27,7 +27,7 @@ pub(super) fn read(text: &str) -> Result<Log, String> {
         let (step_value, epoch_value, time) = (at(step), at(epoch), at(timestamp).map(seconds));
         if let (Some(key), Some(value)) = (key, value) {
             if let (Some(name), Some(value)) = (record.get(key), at(Some(value))) {
-                log.push(name.trim(), Point { step: step_value, epoch: epoch_value, time, value });
+                log.push(name.trim(), Point::new(step_value, epoch_value, time, value));
             }
             continue;
         }
@@ -36,7 +36,7 @@ pub(super) fn read(text: &str) -> Result<Log, String> {
                 continue;
             }
             if let (Some(name), Some(value)) = (header.get(i), number(cell)) {
-                log.push(name, Point { step: step_value, epoch: epoch_value, time, value });
+                log.push(name, Point::new(step_value, epoch_value, time, value));
             }
         }
     }

@@ -94,10 +94,7 @@ pub(super) fn read(bytes: &[u8]) -> Log {
         for value in event.summary.into_iter().flat_map(|summary| summary.value) {
             let scalar = value.simple_value.map(f64::from).or_else(|| value.tensor.as_ref()?.scalar());
             if let Some(scalar) = scalar {
-                log.push(
-                    &value.tag,
-                    Point { step: Some(event.step as f64), epoch: None, time: Some(event.wall_time), value: scalar },
-                );
+                log.push(&value.tag, Point::new(Some(event.step as f64), None, Some(event.wall_time), scalar));
             }
         }
     }
@@ -133,7 +130,7 @@ mod tests {
         file.extend(framed(&at(2, value("train/loss", None, Some(tensor)))));
         file.extend(framed(&at(3, value("train/loss", Some(0.1), None))));
         assert!(is_events(&file) && !is_events(b"epoch,loss\n1,2\n"));
-        let values = |bytes: &[u8]| read(bytes).series[0].points.iter().map(|p| (p.step, p.value)).collect::<Vec<_>>();
+        let values = |bytes: &[u8]| read(bytes).series[0].points().iter().map(|p| (p.step(), p.value)).collect::<Vec<_>>();
         assert_eq!(values(&file)[..2], [(Some(1.0), 0.5), (Some(2.0), 0.25)]);
         assert_eq!(values(&file).len(), 3);
         assert_eq!(values(&file[..file.len() - 9]).len(), 2);

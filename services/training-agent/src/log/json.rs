@@ -72,7 +72,7 @@ fn rows_of(rows: &[Value], format: &'static str) -> Result<Log, String> {
         let (step, epoch) = (at(&["step", "global_step", "_step", "iteration"]), at(&["epoch"]));
         let time = at(&["timestamp", "_timestamp", "wall_time"]).map(seconds);
         if let (Some(key), Some(value)) = (row.get("key").and_then(Value::as_str), row.get("value").and_then(value_of)) {
-            log.push(key, Point { step, epoch, time, value });
+            log.push(key, Point::new(step, epoch, time, value));
             continue;
         }
         // The closing entry of Hugging Face sums the run up; its loss is a mean over all of it.
@@ -87,7 +87,7 @@ fn rows_of(rows: &[Value], format: &'static str) -> Result<Log, String> {
                 continue;
             }
             if let Some(value) = value_of(value) {
-                log.push(key, Point { step, epoch, time, value });
+                log.push(key, Point::new(step, epoch, time, value));
             }
         }
     }
@@ -104,7 +104,7 @@ fn catboost(iterations: &[Value], meta: &Value) -> Log {
                 let name =
                     meta.get(names).and_then(|m| m.get(i)).and_then(|m| m.get("name")).and_then(Value::as_str).unwrap_or("loss");
                 if let Some(value) = value_of(value) {
-                    log.push(&format!("{side} {name}"), Point { step: Some(at), epoch: Some(at), time: None, value });
+                    log.push(&format!("{side} {name}"), Point::new(Some(at), Some(at), None, value));
                 }
             }
         }
@@ -129,7 +129,7 @@ fn columns(object: &Map<String, Value>) -> Result<Log, String> {
     if let (Some(keys), Some(values)) = (list("key"), list("value")) {
         for (i, (key, value)) in keys.iter().zip(values).enumerate() {
             if let (Some(key), Some(value)) = (key.as_str(), value_of(value)) {
-                log.push(key, Point { step: at(steps, i), epoch: at(epochs, i), time: at(times, i).map(seconds), value });
+                log.push(key, Point::new(at(steps, i), at(epochs, i), at(times, i).map(seconds), value));
             }
         }
         return Ok(log);
@@ -140,7 +140,7 @@ fn columns(object: &Map<String, Value>) -> Result<Log, String> {
         }
         for (i, value) in values.as_array().into_iter().flatten().enumerate() {
             if let Some(value) = value_of(value) {
-                log.push(key, Point { step: at(steps, i), epoch: at(epochs, i), time: at(times, i).map(seconds), value });
+                log.push(key, Point::new(at(steps, i), at(epochs, i), at(times, i).map(seconds), value));
             }
         }
     }
@@ -160,10 +160,7 @@ fn evals_result(object: &Map<String, Value>) -> Result<Log, String> {
         for (metric, values) in metrics.as_object().into_iter().flatten() {
             for (round, value) in values.as_array().into_iter().flatten().enumerate() {
                 if let Some(value) = value_of(value) {
-                    log.push(
-                        &format!("{side} {metric}"),
-                        Point { step: Some(round as f64), epoch: Some(round as f64), time: None, value },
-                    );
+                    log.push(&format!("{side} {metric}"), Point::new(Some(round as f64), Some(round as f64), None, value));
                 }
             }
         }

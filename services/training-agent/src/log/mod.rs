@@ -9,25 +9,18 @@ mod text;
 
 use std::collections::{HashMap, HashSet};
 
+use deepfix_live::{History, Room, RunHistory};
+
+pub(crate) use deepfix_live::Point;
 pub(crate) use read::{number, read};
 pub(crate) use roles::{Direction, Quantity, Role, Side, snake};
-
-/// One logged value.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Point {
-    pub(crate) step: Option<f64>,
-    pub(crate) epoch: Option<f64>,
-    /// Seconds, from whatever beginning.
-    pub(crate) time: Option<f64>,
-    pub(crate) value: f64,
-}
 
 /// Values logged under one name, in the order they were written.
 #[derive(Debug, Clone)]
 pub(crate) struct Series {
     pub(crate) key: String,
     pub(crate) role: Role,
-    pub(crate) points: Vec<Point>,
+    pub(crate) history: History,
 }
 
 /// A run's log.
@@ -49,6 +42,8 @@ pub(crate) struct Curve {
     /// Place in the run, comparable between curves: the step where logged, else the epoch.
     pub(crate) place: Vec<f64>,
     pub(crate) y: Vec<f64>,
+    /// Which of all values each is, from 0: of very long runs not every one is kept.
+    pub(crate) at: Vec<usize>,
     /// The values are those of single batches now and then, not means over epochs: noisy.
     pub(crate) sampled: bool,
 }
@@ -56,30 +51,46 @@ pub(crate) struct Curve {
 impl Log {
     pub(crate) fn push(&mut self, key: &str, point: Point) {
         if let Some(&at) = self.index.get(key) {
-            self.series[at].points.push(point);
+            self.series[at].history.push(point);
             return;
         }
         let Some(name) = own_name(key) else { return };
         self.index.insert(key.to_owned(), self.series.len());
-        self.series.push(Series { key: name.to_owned(), role: Role::of(name), points: vec![point] });
+        let mut history = History::new(Room::LOG);
+        history.push(point);
+        self.series.push(Series { key: name.to_owned(), role: Role::of(name), history });
+    }
+
+    /// The log of a run that is under way.
+    pub(crate) fn of_run(run: RunHistory) -> Self {
+        let mut log = Self { format: "live points", ..Self::default() };
+        for (key, history) in run.into_metrics() {
+            if let Some(name) = own_name(&key) {
+                log.series.push(Series { key: name.to_owned(), role: Role::of(name), history });
+            }
+        }
+        log.adopt_epochs();
+        log
     }
 
     /// Long formats log the epoch as a metric of its own: its points then say which epoch a step is of.
     pub(crate) fn adopt_epochs(&mut self) {
         let Some(at) = self.series.iter().position(|s| s.key.eq_ignore_ascii_case("epoch")) else { return };
-        let mut epochs: Vec<(f64, f64)> = self.series[at].points.iter().filter_map(|p| Some((p.step?, p.value))).collect();
+        let mut epochs: Vec<(f64, f64)> = self.series[at].points().iter().filter_map(|p| Some((p.step()?, p.value))).collect();
         epochs.retain(|(_, epoch)| epoch.is_finite());
-        if epochs.is_empty() || self.series.iter().flat_map(|s| &s.points).any(|p| p.epoch.is_some()) {
+        if epochs.is_empty() || self.series.iter().flat_map(Series::points).any(|p| p.epoch().is_some()) {
             return;
         }
         epochs.sort_by(|a, b| a.0.total_cmp(&b.0));
         // Nothing is pushed after this.
         self.index.clear();
         self.series.remove(at);
-        for point in self.series.iter_mut().flat_map(|s| &mut s.points) {
-            let Some(step) = point.step else { continue };
-            let next = epochs.partition_point(|(known, _)| *known < step);
-            point.epoch = epochs.get(next).or(epochs.last()).map(|(_, epoch)| epoch.floor());
+        for series in &mut self.series {
+            series.history.revise(|point| {
+                let Some(step) = point.step() else { return };
+                let next = epochs.partition_point(|(known, _)| *known < step);
+                point.adopt_epoch(epochs.get(next).or(epochs.last()).map(|(_, epoch)| epoch.floor()));
+            });
         }
     }
 
@@ -87,21 +98,21 @@ impl Log {
     /// value, so it alternates with numbers to the end.
     pub(crate) fn drop_empty_cells(&mut self) {
         for series in &mut self.series {
-            let bad: Vec<bool> = series.points.iter().map(|p| p.value.is_nan()).collect();
-            let count = bad.iter().filter(|b| **b).count();
-            if count == 0 || count == bad.len() || series.points.iter().any(|p| p.value.is_infinite()) {
+            let all = series.history.seen();
+            let (nan, changes, trailing) = series.history.nan();
+            if nan == 0 || nan == all || series.history.infinite() > 0 {
                 continue;
             }
-            let changes = bad.windows(2).filter(|w| w[0] != w[1]).count();
-            let trailing = bad.iter().rev().take_while(|b| **b).count();
-            if changes >= 4 && 10 * count >= 3 * bad.len() && trailing <= 2 * bad.len() / changes + 1 {
-                series.points.retain(|p| !p.value.is_nan());
+            if changes >= 4 && 10 * nan >= 3 * all && trailing <= 2 * all / changes + 1 {
+                series.history.forget_nan();
             }
         }
     }
 
+    /// Values logged.
     pub(crate) fn points(&self) -> usize {
-        self.series.iter().map(|s| s.points.len()).sum()
+        let seen: u64 = self.series.iter().map(|s| s.history.seen()).sum();
+        usize::try_from(seen).unwrap_or(usize::MAX)
     }
 
     /// Series with a role, as logged.
@@ -114,7 +125,7 @@ impl Log {
     pub(crate) fn curve(&self, side: Side, quantity: Quantity) -> Option<Curve> {
         let best = self.with(side, quantity).max_by_key(|s| {
             let role = s.role;
-            (role.plain, role.explicit, role.per_epoch, !role.per_step, s.points.len(), std::cmp::Reverse(s.key.clone()))
+            (role.plain, role.explicit, role.per_epoch, !role.per_step, s.seen(), std::cmp::Reverse(s.key.clone()))
         })?;
         let mut curve = best.per_epoch();
         curve.sampled = side == Side::Train && self.is_sampled(best);
@@ -124,31 +135,37 @@ impl Log {
     /// Whether a training series holds batch values: where steps are logged, it is not logged once
     /// at the end of each epoch, as means and validation are, and is not dense either.
     fn is_sampled(&self, series: &Series) -> bool {
-        if series.role.per_epoch || series.points.iter().any(|p| p.step.is_none()) {
+        if series.role.per_epoch || series.points().iter().any(|p| p.step().is_none()) {
             return false;
         }
         let once_per_epoch = |s: &&Series| {
-            let mut epochs: Vec<u64> = s.points.iter().filter_map(|p| p.epoch.map(f64::to_bits)).collect();
-            epochs.dedup();
             s.key != series.key
                 && matches!(s.role.quantity, Quantity::Accuracy | Quantity::Metric | Quantity::Loss)
-                && s.points.len() >= 3
-                && epochs.len() == s.points.len()
-                && s.points.iter().all(|p| p.step.is_some())
+                && s.seen() >= 3
+                && u64::from(s.history.epochs_seen()) == s.seen()
+                && s.points().iter().all(|p| p.step().is_some())
         };
         let val = self.with(Side::Validation, Quantity::Loss).next();
         let Some(val) = val.or_else(|| self.series.iter().find(once_per_epoch)) else {
             // Hugging Face counts epochs in fractions.
-            let epochs: Vec<f64> = series.points.iter().filter_map(|p| p.epoch).collect();
+            let epochs: Vec<f64> = series.points().iter().filter_map(Point::epoch).collect();
             let fractions = epochs.iter().filter(|e| e.fract() != 0.0).count() as f64;
             let last = epochs.iter().copied().fold(1.0, f64::max);
-            return series.role.per_step || fractions > 0.2 * epochs.len() as f64 && (epochs.len() as f64) < 8.0 * last;
+            return series.role.per_step || fractions > 0.2 * epochs.len() as f64 && (series.seen() as f64) < 8.0 * last;
         };
-        if series.points.len() >= 8 * val.points.len().max(1) {
+        if series.seen() >= 8 * val.seen().max(1) {
             return false;
         }
-        let steps = |s: &Series| -> Vec<u64> { s.points.iter().filter_map(|p| p.step.map(f64::to_bits)).collect() };
-        let (ends, ours) = (steps(val), steps(series));
+        // Of a log too long to be kept whole, its beginning says how it is logged.
+        let complete = series.history.is_complete() && val.history.is_complete();
+        let steps = |s: &Series, until: f64| -> Vec<u64> {
+            let kept = s.points().iter().filter_map(Point::step);
+            let all: Vec<f64> = if complete { kept.collect() } else { s.history.head().to_vec() };
+            all.into_iter().filter(|step| *step <= until).map(f64::to_bits).collect()
+        };
+        let reach = |s: &Series| s.history.head().last().copied().unwrap_or(f64::INFINITY);
+        let until = if complete { f64::INFINITY } else { reach(series).min(reach(val)) };
+        let (ends, ours) = (steps(val, until), steps(series, until));
         let (end_set, our_set): (HashSet<u64>, HashSet<u64>) = (ends.iter().copied().collect(), ours.iter().copied().collect());
         let epochs_covered = ends.iter().filter(|e| our_set.contains(e)).count() as f64 / ends.len().max(1) as f64;
         let between = ours.iter().filter(|s| !end_set.contains(s)).count() as f64 / ours.len().max(1) as f64;
@@ -166,26 +183,32 @@ fn own_name(key: &str) -> Option<&str> {
 }
 
 impl Series {
-    /// One value per epoch: the mean of the points logged within it, in order of appearance.
+    /// The values that are kept: all but of very long logs.
+    pub(crate) fn points(&self) -> &[Point] {
+        self.history.points()
+    }
+
+    /// Values logged, kept or not.
+    pub(crate) fn seen(&self) -> u64 {
+        self.history.seen()
+    }
+
+    /// One value per epoch: the mean of the points logged within it, in order of appearance; every point
+    /// where no epoch is logged.
     pub(crate) fn per_epoch(&self) -> Curve {
         let mut curve = Curve { key: self.key.clone(), ..Curve::default() };
-        let mut counts: Vec<f64> = Vec::new();
-        for (i, point) in self.points.iter().enumerate() {
-            // Hugging Face counts epochs in fractions; a value at 3.0 closes the third.
-            let epoch = point.epoch.map_or(i as f64, |e| if e.fract() == 0.0 { e } else { e.ceil() });
-            match curve.x.last() {
-                Some(last) if *last == epoch && point.epoch.is_some() => {
-                    let at = curve.y.len() - 1;
-                    counts[at] += 1.0;
-                    curve.place[at] = point.step.unwrap_or(epoch);
-                    curve.y[at] += (point.value - curve.y[at]) / counts[at];
-                }
-                _ => {
-                    curve.x.push(epoch);
-                    curve.place.push(point.step.unwrap_or(epoch));
-                    curve.y.push(point.value);
-                    counts.push(1.0);
-                }
+        for epoch in self.history.epochs() {
+            curve.x.push(epoch.epoch);
+            curve.place.push(epoch.place);
+            curve.y.push(epoch.mean);
+            curve.at.push(epoch.index());
+        }
+        if self.history.epochs().is_empty() {
+            for point in self.points() {
+                curve.x.push(point.index() as f64);
+                curve.place.push(point.step().unwrap_or(point.index() as f64));
+                curve.y.push(point.value);
+                curve.at.push(usize::try_from(point.index()).unwrap_or(usize::MAX));
             }
         }
         curve
@@ -195,6 +218,16 @@ impl Series {
 impl Curve {
     pub(crate) fn len(&self) -> usize {
         self.y.len()
+    }
+
+    /// How many values were logged, kept or not.
+    pub(crate) fn logged(&self) -> usize {
+        self.at.last().map_or(0, |last| last + 1)
+    }
+
+    /// How many were logged after one that is kept.
+    pub(crate) fn after(&self, index: usize) -> usize {
+        self.logged() - 1 - self.at[index]
     }
 
     /// Index of the smallest finite value; the first on a tie.

@@ -85,7 +85,7 @@ fn mlflow_file(text: &str, file_name: &str) -> Option<Log> {
         if stamp.parse::<u64>().is_err() || parts.next().is_some() {
             return None;
         }
-        log.push(key, Point { step, epoch: None, time: number(stamp).map(seconds), value });
+        log.push(key, Point::new(step, None, number(stamp).map(seconds), value));
     }
     Some(log)
 }

@@ -19,7 +19,7 @@ pub(super) fn read(text: &str) -> Option<Log> {
         let mut any = false;
         for (key, value) in &found {
             if Role::of(key).quantity != Quantity::Unknown {
-                log.push(key, Point { step, epoch, time: None, value: *value });
+                log.push(key, Point::new(step, epoch, None, *value));
                 any = true;
             }
         }
@@ -106,7 +106,7 @@ mod tests {
 
     fn of(text: &str) -> Vec<(String, Option<f64>, f64)> {
         let log = read(text).expect("a log");
-        log.series.iter().flat_map(|s| s.points.iter().map(move |p| (s.key.clone(), p.epoch, p.value))).collect()
+        log.series.iter().flat_map(|s| s.points().iter().map(move |p| (s.key.clone(), p.epoch(), p.value))).collect()
     }
 
     #[test]
