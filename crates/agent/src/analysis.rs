@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, fmt};
 
 use deepfix_errors::Error;
 use deepfix_model::{
-    Artifact, ArtifactKind, ArtifactSource, Chart, Checked, ColumnCard, Evidence, Finding, LayerCard, Note, Severity,
+    Artifact, ArtifactKind, ArtifactSource, Chart, Checked, ColumnCard, Evidence, Finding, LayerCard, MetricChange, Note,
+    Severity,
 };
 use deepfix_rpc::Cancel;
 use deepfix_source::{Opened, Part, Reader, SourceError};
@@ -80,6 +81,7 @@ pub struct Analysis<'a> {
     pub(crate) charts: Vec<Chart>,
     pub(crate) columns: Vec<ColumnCard>,
     pub(crate) layers: Vec<LayerCard>,
+    pub(crate) metric_changes: Vec<MetricChange>,
     pub(crate) inputs: Vec<deepfix_model::Input>,
     pub(crate) failures: Vec<(String, String)>,
     pub(crate) unreadable: Vec<Finding>,
@@ -110,6 +112,7 @@ impl<'a> Analysis<'a> {
             charts: Vec::new(),
             columns: Vec::new(),
             layers: Vec::new(),
+            metric_changes: Vec::new(),
             inputs: Vec::new(),
             failures: Vec::new(),
             unreadable: Vec::new(),
@@ -271,6 +274,11 @@ impl<'a> Analysis<'a> {
     /// Keeps the cards of a model's tensors.
     pub fn layers(&mut self, cards: Vec<LayerCard>) {
         self.layers = cards;
+    }
+
+    /// Keeps metrics beside those of an earlier run.
+    pub fn metric_changes(&mut self, changes: Vec<MetricChange>) {
+        self.metric_changes = changes;
     }
 }
 

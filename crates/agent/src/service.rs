@@ -57,6 +57,8 @@ pub struct Local {
     pub failures: Vec<(String, String)>,
     /// Tensors of a model file.
     pub layers: Vec<deepfix_model::LayerCard>,
+    /// Metrics beside those of an earlier run.
+    pub metric_changes: Vec<deepfix_model::MetricChange>,
 }
 
 impl Local {
@@ -89,7 +91,14 @@ pub fn run_local<A: Agent>(agent: &A, reader: &Reader, artifacts: Vec<Artifact>,
     for finding in std::mem::take(&mut analysis.unreadable) {
         sink.finding(finding)?;
     }
-    Ok(Local { findings, notes: analysis.notes, checked: analysis.checked, failures: analysis.failures, layers: analysis.layers })
+    Ok(Local {
+        findings,
+        notes: analysis.notes,
+        checked: analysis.checked,
+        failures: analysis.failures,
+        layers: analysis.layers,
+        metric_changes: analysis.metric_changes,
+    })
 }
 
 #[tonic::async_trait]
@@ -189,6 +198,7 @@ fn result(analysis: Analysis<'_>, agent: &str) -> wire::AgentResult {
         charts: analysis.charts.into_iter().map(Into::into).collect(),
         columns: analysis.columns.into_iter().map(Into::into).collect(),
         layers: analysis.layers.into_iter().map(Into::into).collect(),
+        metric_changes: analysis.metric_changes.into_iter().map(Into::into).collect(),
         inputs: analysis.inputs.into_iter().map(Into::into).collect(),
         thresholds,
         failures: analysis.failures.into_iter().map(|(artifact, reason)| wire::ArtifactFailure { artifact, reason }).collect(),

@@ -135,7 +135,7 @@ fn name_losses(report: &mut Report, lost: &[(ArtifactKind, String)]) {
     for (kind, reason) in lost {
         let name = match kind {
             ArtifactKind::Train | ArtifactKind::Test | ArtifactKind::DatasetStatistics => "dataset",
-            ArtifactKind::Metrics | ArtifactKind::Params | ArtifactKind::LayerStats => "training",
+            ArtifactKind::Metrics | ArtifactKind::BaselineMetrics | ArtifactKind::Params | ArtifactKind::LayerStats => "training",
             ArtifactKind::Deepchecks => "checks",
             ArtifactKind::Checkpoint | ArtifactKind::Baseline => "checkpoint",
         };
@@ -197,6 +197,7 @@ fn artifacts(args: &AnalyzeArgs) -> Result<Vec<Artifact>, Error> {
         (ArtifactKind::LayerStats, &args.layer_stats),
         (ArtifactKind::Checkpoint, &args.checkpoint),
         (ArtifactKind::Baseline, &args.baseline),
+        (ArtifactKind::BaselineMetrics, &args.baseline_metrics),
     ];
     let mut out: Vec<Artifact> = named.into_iter().filter_map(|(kind, path)| Some(of_path(kind, path.as_deref()?))).collect();
     if let Some(dir) = &args.run_dir {

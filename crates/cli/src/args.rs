@@ -156,6 +156,9 @@ pub(crate) struct AnalyzeArgs {
     /// Model file to hold it against, such as an earlier one: what changed, what never moved
     #[arg(long, value_name = "FILE", help_heading = "Artifacts")]
     pub(crate) baseline: Option<PathBuf>,
+    /// Training log of an earlier run: whether metrics declined since, for the retraining decision
+    #[arg(long, value_name = "FILE", help_heading = "Artifacts")]
+    pub(crate) baseline_metrics: Option<PathBuf>,
     /// Results of Deepchecks, Evidently, Great Expectations, pandera, whylogs or TFDV (JSON)
     #[arg(long, visible_alias = "checks", value_name = "FILE", help_heading = "Artifacts")]
     pub(crate) deepchecks: Option<PathBuf>,

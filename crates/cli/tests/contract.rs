@@ -422,6 +422,28 @@ fn a_partial_request_lists_what_was_skipped_and_why() {
 }
 
 #[test]
+fn a_retraining_decision_stands_beside_current_data_and_beside_an_earlier_run() {
+    let show = |name: &str| flights().join(name).display().to_string();
+    let tables = analyze(&["--reference".to_owned(), show("train.parquet"), "--current".to_owned(), show("test.parquet")]);
+    let decision = &tables["retraining"];
+    assert!(
+        decision["drift_score"].is_number() && decision["urgency"].is_string() && decision["health"].is_string(),
+        "{decision}"
+    );
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let earlier = folder.path().join("earlier.csv");
+    std::fs::write(&earlier, "epoch,val_acc,val_loss\n0,0.90,0.30\n1,0.99,0.02\n2,0.98,0.03\n").expect("writes");
+    let run =
+        analyze(&["--metrics".to_owned(), show("metrics.csv"), "--baseline-metrics".to_owned(), earlier.display().to_string()]);
+    let decision = &run["retraining"];
+    let reason = &decision["triggers"][0];
+    assert!(reason["kind"] == "metric_decline" && reason["value"].as_f64().is_some_and(|v| v >= 0.1), "{decision}");
+    assert!(decision["urgency"] == "immediate" && decision["rule"] == "critical_immediate", "{decision}");
+    assert!(analyze(&["--metrics".to_owned(), show("metrics.csv")])["retraining"].is_null());
+}
+
+#[test]
 fn the_documented_defaults_are_those_in_force() {
     let output = run(&["config"]);
     let defaults = String::from_utf8(output.stdout).expect("UTF-8");

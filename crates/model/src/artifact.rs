@@ -28,11 +28,13 @@ pub enum ArtifactKind {
     Checkpoint,
     /// The model file that the checkpoint is held against.
     Baseline,
+    /// The training log of an earlier run.
+    BaselineMetrics,
 }
 
 impl ArtifactKind {
     /// Every kind, in the order reports list them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Train,
         Self::Test,
         Self::DatasetStatistics,
@@ -42,6 +44,7 @@ impl ArtifactKind {
         Self::LayerStats,
         Self::Checkpoint,
         Self::Baseline,
+        Self::BaselineMetrics,
     ];
 
     /// The name in requests and reports.
@@ -57,6 +60,7 @@ impl ArtifactKind {
             Self::LayerStats => "layer_stats",
             Self::Checkpoint => "checkpoint",
             Self::Baseline => "baseline",
+            Self::BaselineMetrics => "baseline_metrics",
         }
     }
 

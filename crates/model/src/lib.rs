@@ -7,6 +7,7 @@ mod confidence;
 mod finding;
 mod num;
 mod report;
+mod retraining;
 mod wire;
 
 pub use artifact::{Artifact, ArtifactKind, ArtifactSource};
@@ -16,8 +17,9 @@ pub use finding::{BugType, Citation, Evidence, Finding, Note, Recommendation, Se
 pub use num::{Num, Scalar, fmt_number};
 pub use report::{
     AgentRun, AgentStatus, Chart, ChartKind, Checked, ColumnCard, ColumnMeasure, ColumnSide, Input, LayerCard, Mark, Provenance,
-    Readiness, ReadinessPart, Report, Retraining, RootCause, Series,
+    Readiness, ReadinessPart, Report, RootCause, Series,
 };
+pub use retraining::{Health, MetricChange, Retraining, RetrainingTrigger, Strategy, Urgency};
 pub use wire::WireError;
 
 /// Version of the report's shape, in `schema_version`.

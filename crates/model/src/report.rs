@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Finding, Note, Num, SCHEMA_VERSION};
+use crate::{Finding, Note, Num, Retraining, SCHEMA_VERSION};
 
 /// A cause that explains several findings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -49,14 +49,6 @@ pub struct Readiness {
     pub score: Option<f64>,
     /// The parts.
     pub parts: Vec<ReadinessPart>,
-}
-
-/// A retraining decision. Reserved: always null in this version.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Retraining {
-    /// The decision.
-    pub decision: String,
 }
 
 /// How an agent's part went.
@@ -314,7 +306,7 @@ pub struct Report {
     pub root_causes: Vec<RootCause>,
     /// Score and parts.
     pub readiness: Readiness,
-    /// Reserved.
+    /// Whether to train anew; null without current data beside the reference's or an earlier run.
     pub retraining: Option<Retraining>,
     /// Every agent, in a set order.
     pub agents: Vec<AgentRun>,

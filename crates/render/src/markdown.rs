@@ -39,6 +39,21 @@ pub(crate) fn page(report: &Report) -> String {
             let _ = writeln!(out, "- **{}** (confidence {:.2}): {}", plain(&cause.code), cause.confidence, plain(&cause.text));
         }
     }
+    if let Some(decision) = &report.retraining {
+        let score = decision.drift_score.map_or_else(String::new, |s| format!(" · drift score {s}"));
+        let _ = writeln!(
+            out,
+            "\n## Retraining: {}\n\n{} · {}{score} · confidence {:.2}\n\n{}\n",
+            decision.urgency.name(),
+            decision.strategy.name(),
+            decision.health.name(),
+            decision.confidence,
+            plain(&decision.rationale)
+        );
+        for (i, step) in decision.plan.iter().enumerate() {
+            let _ = writeln!(out, "{}. {}", i + 1, plain(step));
+        }
+    }
     if !report.findings.is_empty() {
         let _ = writeln!(out, "\n## Findings\n");
     }

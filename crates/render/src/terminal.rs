@@ -2,7 +2,7 @@
 //! finding, most harmful first, readable at 80 columns and without colour.
 
 use anstyle::{AnsiColor, Style};
-use deepfix_model::{AgentStatus, Finding, Report, Severity};
+use deepfix_model::{AgentStatus, Finding, Report, Severity, Strategy, Urgency};
 
 use crate::text::{counts, cut, fact, place, seconds};
 
@@ -114,6 +114,7 @@ impl Terminal {
             w.line("");
         }
         self.gaps(&mut w, report);
+        self.retraining(&mut w, report);
         self.closing(&mut w, report);
         w.out
     }
@@ -171,6 +172,24 @@ impl Terminal {
         if !report.notes.is_empty() || report.agents.iter().any(|a| a.status == AgentStatus::Failed) {
             w.line("");
         }
+    }
+
+    fn retraining(&self, w: &mut Writer, report: &Report) {
+        let Some(decision) = &report.retraining else { return };
+        let mark = match decision.urgency {
+            Urgency::Immediate => colour(Severity::High),
+            Urgency::Soon => colour(Severity::Medium),
+            Urgency::Monitor | Urgency::None => PLAIN,
+        };
+        let strategy = match decision.strategy {
+            Strategy::None => String::new(),
+            strategy => format!(", {}", strategy.name()),
+        };
+        w.wrapped("retraining: ", "   ", &format!("{}{strategy} – {}", decision.urgency.name(), decision.rationale), mark);
+        for (i, step) in decision.plan.iter().enumerate().filter(|_| decision.urgency > Urgency::Monitor) {
+            w.wrapped(&format!("   {}. ", i + 1), "      ", step, PLAIN);
+        }
+        w.line("");
     }
 
     fn closing(&self, w: &mut Writer, report: &Report) {

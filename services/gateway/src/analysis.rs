@@ -121,6 +121,7 @@ async fn analyse(gateway: &Gateway, request_id: &str, mut spec: Spec, events: &E
         model_name: spec.model_name.clone(),
         language: spec.language.clone(),
         min_confidence: spec.min_confidence,
+        label: spec.label.clone(),
     };
     let mut report = synthesize(gateway, request, deadline).await?;
     report.notes.extend(notes);

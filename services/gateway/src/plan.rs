@@ -12,7 +12,7 @@ const KNOWN: [(&str, &[ArtifactKind], &[ArtifactKind]); 4] = [
         "training",
         &[ArtifactKind::Metrics, ArtifactKind::LayerStats],
         // Of the checkpoint it reads the epoch; the weights are checkpoint-agent's.
-        &[ArtifactKind::Params, ArtifactKind::Checkpoint],
+        &[ArtifactKind::Params, ArtifactKind::Checkpoint, ArtifactKind::BaselineMetrics],
     ),
     ("checks", &[ArtifactKind::Deepchecks], &[]),
     ("checkpoint", &[ArtifactKind::Checkpoint], &[ArtifactKind::Baseline]),

@@ -4,6 +4,7 @@
 
 mod merge;
 mod readiness;
+mod retraining;
 mod rules;
 mod service;
 mod synthesis;

@@ -41,6 +41,7 @@ fn outcome(wire: AgentOutcome) -> Result<Outcome, WireError> {
         layers: result.layers.into_iter().map(Into::into).collect(),
         inputs: result.inputs.into_iter().map(Into::into).collect(),
         thresholds: result.thresholds.into_iter().collect(),
+        metric_changes: result.metric_changes.into_iter().map(Into::into).collect(),
     })
 }
 
@@ -67,6 +68,7 @@ impl ReasoningService for Service {
             dataset_name: named(request.dataset_name),
             model_name: named(request.model_name),
             min_confidence: request.min_confidence,
+            label: named(request.label),
         };
         let report = synthesize(outcomes, &pages, subject, &self.rules, &*self.wording);
         tracing::debug!(

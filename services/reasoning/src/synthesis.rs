@@ -2,9 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use deepfix_model::{AgentRun, Chart, Checked, Citation, ColumnCard, Finding, Input, LayerCard, Note, Num, Report, Severity};
+use deepfix_model::{
+    AgentRun, Chart, Checked, Citation, ColumnCard, Finding, Input, LayerCard, MetricChange, Note, Num, Report, Severity,
+};
 
-use crate::{Rules, Wording, merge::merge, readiness::readiness};
+use crate::{
+    Rules, Wording,
+    merge::merge,
+    readiness::readiness,
+    retraining::{Facts, retraining},
+};
 
 /// One agent's outcome.
 #[derive(Debug, Clone)]
@@ -27,6 +34,8 @@ pub struct Outcome {
     pub inputs: Vec<Input>,
     /// Thresholds in force.
     pub thresholds: BTreeMap<String, f64>,
+    /// Metrics beside those of an earlier run.
+    pub metric_changes: Vec<MetricChange>,
 }
 
 /// A knowledge page about some codes.
@@ -47,6 +56,8 @@ pub struct Subject {
     pub model_name: Option<String>,
     /// Findings below this confidence are left out.
     pub min_confidence: f64,
+    /// The label column, when known.
+    pub label: Option<String>,
 }
 
 /// Agents in the order reports list them.
@@ -64,7 +75,7 @@ pub fn synthesize(mut outcomes: Vec<Outcome>, pages: &[Page], subject: Subject, 
     outcomes.sort_by(|a, b| (place(&a.run.name), &a.run.name).cmp(&(place(&b.run.name), &b.run.name)));
     let mut report = Report::empty(subject.dataset_name, subject.model_name);
     report.provenance.versions.insert(crate::SERVICE.to_owned(), env!("CARGO_PKG_VERSION").to_owned());
-    let mut findings = Vec::new();
+    let (mut findings, mut changes) = (Vec::new(), Vec::new());
     for outcome in outcomes {
         if !outcome.run.version.is_empty() {
             report.provenance.versions.insert(outcome.run.name.clone(), outcome.run.version.clone());
@@ -85,10 +96,20 @@ pub fn synthesize(mut outcomes: Vec<Outcome>, pages: &[Page], subject: Subject, 
         report.charts.extend(outcome.charts);
         report.columns.extend(outcome.columns);
         report.layers.extend(outcome.layers);
+        changes.extend(outcome.metric_changes);
         report.agents.push(outcome.run);
     }
+    // What numbers demand is not softened by what is left out of the list.
+    let all = merge(findings.clone());
     findings.retain(|f| f.confidence >= subject.min_confidence);
     report.findings = merge(findings);
+    report.retraining = retraining(&Facts {
+        findings: &all,
+        columns: &report.columns,
+        changes: &changes,
+        inputs: &report.provenance.inputs,
+        label: subject.label.as_deref(),
+    });
     for finding in &mut report.findings {
         let page = pages.iter().find(|p| p.codes.contains(&finding.code));
         finding.recommendation.citations =

@@ -44,6 +44,7 @@ fn report(findings: Vec<Finding>) -> Report {
             layers: Vec::new(),
             inputs: Vec::new(),
             thresholds: BTreeMap::new(),
+            metric_changes: Vec::new(),
         })
         .collect();
     synthesize(outcomes, &[], Subject::default(), &Rules::embedded().expect("the table reads"), &Plain)

@@ -2,6 +2,7 @@
 //! checkpoint it reads the epoch only, the weights are checkpoint-agent's.
 
 mod charts;
+mod decline;
 mod detect;
 mod facts;
 mod layers;
@@ -40,7 +41,13 @@ impl Agent for TrainingAgent {
         fault_codes.sort_unstable();
         Describe {
             name: "training",
-            kinds: vec![ArtifactKind::Metrics, ArtifactKind::Params, ArtifactKind::LayerStats, ArtifactKind::Checkpoint],
+            kinds: vec![
+                ArtifactKind::Metrics,
+                ArtifactKind::Params,
+                ArtifactKind::LayerStats,
+                ArtifactKind::Checkpoint,
+                ArtifactKind::BaselineMetrics,
+            ],
             fault_codes,
             thresholds: THRESHOLDS.to_vec(),
         }
@@ -60,6 +67,7 @@ impl Agent for TrainingAgent {
         let mut run = Run::new(log.unwrap_or_default(), params);
         run.layers = layers;
         run.checkpoint = checkpoint_epoch(analysis);
+        compare_earlier(analysis, &run);
         let thresholds = analysis.thresholds().clone();
         let mut case = Case::new(&run, &thresholds);
         let mut found = Vec::new();
@@ -82,6 +90,22 @@ impl Agent for TrainingAgent {
             sink.finding(finding)?;
         }
         sink.progress("done", Some(1.0))
+    }
+}
+
+/// Holds the run's metrics against those of an earlier run, when its log was handed in.
+fn compare_earlier(analysis: &mut Analysis<'_>, run: &Run) {
+    const KIND: ArtifactKind = ArtifactKind::BaselineMetrics;
+    let Some(file_name) = analysis.artifact(KIND).map(|a| a.file_name.clone()) else { return };
+    let Some(opened) = analysis.open(KIND) else { return };
+    match log::read(&opened.content, &file_name, analysis.limits()) {
+        Ok(earlier) => {
+            analysis.set_rows(KIND, earlier.points());
+            let changes = decline::changes(&earlier, &run.log);
+            analysis.note(decline::note(&changes));
+            analysis.metric_changes(changes);
+        }
+        Err(reason) => analysis.unreadable(KIND, "artifact_unreadable", format!("the earlier run's log {reason}")),
     }
 }
 

@@ -139,6 +139,9 @@ pub struct AgentResult {
     /// Tensors of the model file in the file's order.
     #[prost(message, repeated, tag = "9")]
     pub layers: ::prost::alloc::vec::Vec<super::super::report::v1::LayerCard>,
+    /// Metrics beside those of an earlier run.
+    #[prost(message, repeated, tag = "10")]
+    pub metric_changes: ::prost::alloc::vec::Vec<super::super::report::v1::MetricChange>,
 }
 /// Generated client implementations.
 pub mod agent_service_client {

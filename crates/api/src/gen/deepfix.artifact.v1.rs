@@ -167,6 +167,8 @@ pub enum ArtifactKind {
     Checkpoint = 8,
     /// The model file that the checkpoint is held against, such as an earlier one.
     Baseline = 9,
+    /// The training log of an earlier run, whose metrics this one's are held against.
+    BaselineMetrics = 10,
 }
 impl ArtifactKind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -185,6 +187,7 @@ impl ArtifactKind {
             Self::LayerStats => "ARTIFACT_KIND_LAYER_STATS",
             Self::Checkpoint => "ARTIFACT_KIND_CHECKPOINT",
             Self::Baseline => "ARTIFACT_KIND_BASELINE",
+            Self::BaselineMetrics => "ARTIFACT_KIND_BASELINE_METRICS",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -200,6 +203,7 @@ impl ArtifactKind {
             "ARTIFACT_KIND_LAYER_STATS" => Some(Self::LayerStats),
             "ARTIFACT_KIND_CHECKPOINT" => Some(Self::Checkpoint),
             "ARTIFACT_KIND_BASELINE" => Some(Self::Baseline),
+            "ARTIFACT_KIND_BASELINE_METRICS" => Some(Self::BaselineMetrics),
             _ => None,
         }
     }

@@ -36,6 +36,9 @@ pub struct SynthesizeRequest {
     /// Findings below this confidence are left out.
     #[prost(double, tag = "7")]
     pub min_confidence: f64,
+    /// Label column; empty when unknown.
+    #[prost(string, tag = "8")]
+    pub label: ::prost::alloc::string::String,
 }
 /// The report, without timing.
 #[derive(Clone, PartialEq, ::prost::Message)]

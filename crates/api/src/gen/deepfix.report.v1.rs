@@ -419,6 +419,84 @@ pub struct LayerCard {
     #[prost(double, optional, tag = "10")]
     pub change: ::core::option::Option<f64>,
 }
+/// A metric of a run beside that of an earlier one.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct MetricChange {
+    /// Name as logged.
+    #[prost(string, tag = "1")]
+    pub metric: ::prost::alloc::string::String,
+    /// "higher" or "lower": which values are better.
+    #[prost(string, tag = "2")]
+    pub better: ::prost::alloc::string::String,
+    /// Best value of the earlier run.
+    #[prost(double, tag = "3")]
+    pub before: f64,
+    /// Best value of this run.
+    #[prost(double, tag = "4")]
+    pub after: f64,
+    /// How much worse, as a share of the earlier value; negative when better.
+    #[prost(double, tag = "5")]
+    pub decline: f64,
+}
+/// A reason to retrain, measured.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RetrainingTrigger {
+    /// "feature_drift", "label_drift", "concept_drift", "data_break", "metric_decline" or "health".
+    #[prost(string, tag = "1")]
+    pub kind: ::prost::alloc::string::String,
+    /// Column, metric or "data".
+    #[prost(string, tag = "2")]
+    pub subject: ::prost::alloc::string::String,
+    /// What was measured.
+    #[prost(string, tag = "3")]
+    pub measure: ::prost::alloc::string::String,
+    /// Its value.
+    #[prost(double, tag = "4")]
+    pub value: f64,
+    /// What it is held against.
+    #[prost(double, tag = "5")]
+    pub threshold: f64,
+    /// ">=" or ">".
+    #[prost(string, tag = "6")]
+    pub comparator: ::prost::alloc::string::String,
+    /// Its weight in the decision.
+    #[prost(enumeration = "Severity", tag = "7")]
+    pub severity: i32,
+    /// Findings behind it, by id.
+    #[prost(string, repeated, tag = "8")]
+    pub findings: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// Whether to train anew, how soon and how.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Retraining {
+    /// "immediate", "soon", "monitor" or "none".
+    #[prost(string, tag = "1")]
+    pub urgency: ::prost::alloc::string::String,
+    /// "fine_tune", "full_retrain", "data_augmentation", "architecture_change", "ensemble" or "none".
+    #[prost(string, tag = "2")]
+    pub strategy: ::prost::alloc::string::String,
+    /// "healthy", "at_risk" or "critical".
+    #[prost(string, tag = "3")]
+    pub health: ::prost::alloc::string::String,
+    /// How far the current data lie from the reference, 0 to 1; unset when no columns could be compared.
+    #[prost(double, optional, tag = "4")]
+    pub drift_score: ::core::option::Option<f64>,
+    /// The measured reasons, gravest first.
+    #[prost(message, repeated, tag = "5")]
+    pub triggers: ::prost::alloc::vec::Vec<RetrainingTrigger>,
+    /// The hard rule that set the urgency; empty when none did.
+    #[prost(string, tag = "6")]
+    pub rule: ::prost::alloc::string::String,
+    /// Why this urgency and strategy.
+    #[prost(string, tag = "7")]
+    pub rationale: ::prost::alloc::string::String,
+    /// What to do, in order.
+    #[prost(string, repeated, tag = "8")]
+    pub plan: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// How sure the decision is, 0 to 1.
+    #[prost(double, tag = "9")]
+    pub confidence: f64,
+}
 /// Versions, thresholds and inputs that produced the report.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Provenance {
@@ -489,6 +567,9 @@ pub struct Report {
     /// Tensors of the model file in the file's order; at most a thousand.
     #[prost(message, repeated, tag = "15")]
     pub layers: ::prost::alloc::vec::Vec<LayerCard>,
+    /// Whether to train anew; unset without current data beside the reference's or an earlier run.
+    #[prost(message, optional, tag = "16")]
+    pub retraining: ::core::option::Option<Retraining>,
 }
 /// How much harm a finding does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]

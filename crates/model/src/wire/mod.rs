@@ -4,6 +4,7 @@
 mod columns;
 mod layers;
 mod report;
+mod retraining;
 
 use deepfix_api::{artifact as wa, report as w};
 use deepfix_errors::Error;
@@ -73,6 +74,7 @@ impl From<ArtifactKind> for wa::ArtifactKind {
             ArtifactKind::LayerStats => Self::LayerStats,
             ArtifactKind::Checkpoint => Self::Checkpoint,
             ArtifactKind::Baseline => Self::Baseline,
+            ArtifactKind::BaselineMetrics => Self::BaselineMetrics,
         }
     }
 }
@@ -94,6 +96,7 @@ impl TryFrom<wa::ArtifactKind> for ArtifactKind {
             wa::ArtifactKind::LayerStats => Self::LayerStats,
             wa::ArtifactKind::Checkpoint => Self::Checkpoint,
             wa::ArtifactKind::Baseline => Self::Baseline,
+            wa::ArtifactKind::BaselineMetrics => Self::BaselineMetrics,
         })
     }
 }

@@ -138,6 +138,7 @@ impl From<Report> for w::Report {
             charts: map(r.charts),
             columns: map(r.columns),
             layers: map(r.layers),
+            retraining: r.retraining.map(Into::into),
             timing: r.timing.into_iter().map(|(k, v)| (k, v.0)).collect(),
         }
     }
@@ -165,7 +166,7 @@ impl TryFrom<w::Report> for Report {
                     .map(|p| ReadinessPart { name: p.name, score: p.score, weight: p.weight, why: p.why })
                     .collect(),
             },
-            retraining: None,
+            retraining: r.retraining.map(TryInto::try_into).transpose()?,
             agents: all(r.agents)?,
             provenance: Provenance {
                 versions: provenance.versions,

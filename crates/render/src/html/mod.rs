@@ -5,6 +5,7 @@
 mod chart;
 mod columns;
 mod layers;
+mod retraining;
 
 use deepfix_model::{AgentStatus, Chart, Finding, Report, Severity};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -34,6 +35,7 @@ pub(crate) fn page(report: &Report) -> String {
                 header { (head(report, name)) }
                 main {
                     (root_causes(report))
+                    (retraining::section(report))
                     (other_charts(report))
                     (findings(report))
                     (columns::section(report))
