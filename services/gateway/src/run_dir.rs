@@ -162,7 +162,10 @@ fn json_kind(path: &Path, name: &str) -> Option<ArtifactKind> {
         || list("tests") && object.contains_key("summary")
         || ["run_results", "validation_results", "anomalyInfo", "anomaly_info"].iter().any(|key| object.contains_key(*key))
         || !object.is_empty() && object.keys().all(|k| matches!(k.as_str(), "SCHEMA" | "DATA"));
-    if checked || object.contains_key("results") || object.get("type").and_then(Value::as_str) == Some("SuiteResult") {
+    if checked
+        || object.contains_key("results")
+        || matches!(object.get("type").and_then(Value::as_str), Some("SuiteResult" | "CheckResult"))
+    {
         return Some(ArtifactKind::Deepchecks);
     }
     let of_series = |v: &Value| {

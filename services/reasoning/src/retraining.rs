@@ -83,10 +83,12 @@ pub(crate) fn retraining(facts: &Facts<'_>) -> Option<Retraining> {
             .then_with(|| (&a.kind, &a.subject).cmp(&(&b.kind, &b.subject)))
     });
     let (urgency, rule) = urgency(&triggers, health);
-    let share = moved.iter().filter(|m| m.1 >= 0.4).count() as f64 / compared.len().max(moved.len()).max(1) as f64;
-    let strategy = strategy(facts, &triggers, share);
+    let count = moved.iter().filter(|m| m.1 >= PSI_MEDIUM / PSI_HIGH).count();
+    let share = count as f64 / compared.len().max(moved.len()).max(1) as f64;
+    let broad = count >= 2 && share >= BROAD;
+    let strategy = strategy(facts, &triggers, broad);
     let confidence = confidence(facts, &triggers);
-    let rationale = rationale(&triggers, urgency, strategy, rule, share, drift_score);
+    let rationale = rationale(&triggers, urgency, strategy, rule, (share, broad), drift_score);
     let plan = plan(facts, &triggers, strategy, urgency);
     triggers.truncate(TRIGGERS);
     Some(Retraining {
@@ -247,14 +249,14 @@ fn has(facts: &Facts<'_>, codes: &[&str]) -> bool {
     facts.findings.iter().any(|f| f.severity > Severity::Low && codes.contains(&f.code.as_str()))
 }
 
-fn strategy(facts: &Facts<'_>, triggers: &[RetrainingTrigger], share: f64) -> Strategy {
+fn strategy(facts: &Facts<'_>, triggers: &[RetrainingTrigger], broad: bool) -> Strategy {
     let any = |kind: &str| triggers.iter().any(|t| t.kind == kind && t.severity > Severity::Low);
     let grave_label = triggers.iter().any(|t| t.kind == "label_drift" && t.severity == Severity::High);
     if any("concept_drift") || grave_label {
         return Strategy::FullRetrain;
     }
     if any("feature_drift") || any("label_drift") {
-        return if share >= BROAD { Strategy::FullRetrain } else { Strategy::FineTune };
+        return if broad { Strategy::FullRetrain } else { Strategy::FineTune };
     }
     if any("data_break") || !any("metric_decline") {
         return Strategy::None;
@@ -317,7 +319,7 @@ fn rationale(
     urgency: Urgency,
     strategy: Strategy,
     rule: Option<&str>,
-    share: f64,
+    (share, broad): (f64, bool),
     drift_score: Option<f64>,
 ) -> String {
     let measured: Vec<&RetrainingTrigger> = triggers.iter().filter(|t| t.kind != "health").collect();
@@ -332,7 +334,7 @@ fn rationale(
         text.push(format!("and {} more", measured.len() - 3));
     }
     let why = match strategy {
-        Strategy::FullRetrain if share >= BROAD => {
+        Strategy::FullRetrain if broad => {
             format!("; {} of the features moved, so the world did, not one column", percent(share))
         }
         Strategy::FullRetrain if measured.iter().all(|t| t.kind == "metric_decline") => {

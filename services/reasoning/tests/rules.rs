@@ -128,6 +128,7 @@ const SHORT: &[Short] = &[
     ("wrong_labels_and_a_model_that_learns_them_by_heart", [("label_noise", Train, Medium), ("overfitting", Metrics, High)], [("label_noise", Train, Medium), ("nan_loss", Metrics, High)]),
     ("labels_that_contradict_each_other_and_a_floor_under_the_loss", [("conflicting_labels", Train, Medium), ("underfitting", Metrics, Medium)], [("conflicting_labels", Train, Low), ("underfitting", Metrics, Medium)]),
     ("raw_inputs_and_a_loss_that_runs_away", [("input_not_normalized", LayerStats, High), ("exploding_loss", Metrics, High)], [("input_not_normalized", LayerStats, High), ("early_stopping_missed", Metrics, Medium)]),
+    ("raw_inputs_and_units_that_did_not_survive_them", [("input_not_normalized", LayerStats, Medium), ("dying_relu", LayerStats, High)], [("input_not_normalized", LayerStats, Low), ("dying_relu", LayerStats, High)]),
     ("magic_numbers_in_the_table_and_a_loss_that_runs_away", [("sentinel_values", Train, Medium), ("exploding_loss", Metrics, High)], [("outliers", Train, Low), ("exploding_loss", Metrics, High)]),
     ("run_that_blew_up_and_weights_far_too_large", [("exploding_loss", Metrics, High), ("exploding_weight_norm", Checkpoint, High)], [("overfitting", Metrics, High), ("exploding_weight_norm", Checkpoint, High)]),
     ("rate_too_high_and_a_run_that_does_not_settle", [("lr_too_high", Metrics, High), ("oscillating_loss", Metrics, Medium)], [("lr_too_low", Metrics, Medium), ("oscillating_loss", Metrics, Medium)]),

@@ -6,6 +6,9 @@ use deepfix_model::{ArtifactKind, BugType, Evidence, Finding, Severity, above, f
 use super::{Case, Verdict};
 use crate::{layers::is_norm, stats::finite};
 
+/// Largest standard deviation of inputs that were scaled, over all of them.
+const SCALED: f64 = 3.0;
+
 pub(super) fn detect(case: &Case<'_>) -> Verdict {
     let (run, facts) = (case.run, &case.facts);
     if facts.tree {
@@ -38,7 +41,7 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
         || case.fired("saturated_activation");
     let (severity, confidence) = if normed {
         (Severity::Low, 0.5)
-    } else if std > 0.0 && absmax / std > 30.0 {
+    } else if std > 0.0 && std <= SCALED && absmax / std > 30.0 {
         // Scaled, with one heavy tail.
         (Severity::Low, above(absmax, limit, 0.475))
     } else if harm {
