@@ -22,7 +22,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("services/checks-agent", AGENT),
     ("services/checkpoint-agent", AGENT),
     ("services/kb", &["api", "artifact", "errors", "rpc"]),
-    ("services/reasoning", &["api", "errors", "model", "rpc"]),
+    ("services/reasoning", &["api", "errors", "model", "rpc", "settings"]),
     ("services/gateway", &["api", "artifact", "errors", "live", "model", "render", "rpc", "settings", "source"]),
 ];
 const AGENT: &[&str] = &["agent", "api", "artifact", "errors", "live", "model", "rpc", "source"];

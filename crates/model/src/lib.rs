@@ -17,7 +17,7 @@ pub use finding::{BugType, Citation, Evidence, Finding, Note, Recommendation, Se
 pub use num::{Num, Scalar, fmt_number};
 pub use report::{
     AgentRun, AgentStatus, Chart, ChartKind, Checked, ColumnCard, ColumnMeasure, ColumnSide, Input, LayerCard, Mark, Provenance,
-    Readiness, ReadinessPart, Report, RootCause, Series,
+    Readiness, ReadinessPart, Report, RootCause, Series, WordedBy, Wording,
 };
 pub use retraining::{Health, MetricChange, Retraining, RetrainingTrigger, Strategy, Urgency};
 pub use wire::WireError;

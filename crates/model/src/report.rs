@@ -51,6 +51,57 @@ pub struct Readiness {
     pub parts: Vec<ReadinessPart>,
 }
 
+/// Who worded a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WordedBy {
+    /// Sentences made by rule.
+    #[default]
+    Rules,
+    /// A language model, held against the evidence.
+    Model,
+}
+
+/// Who worded the report, and what that took.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Wording {
+    /// Who.
+    pub by: WordedBy,
+    /// Language of the words.
+    pub language: String,
+    /// The language model asked.
+    pub model: Option<String>,
+    /// Version of its prompt.
+    pub prompt: Option<String>,
+    /// Calls made for this report.
+    pub calls: u32,
+    /// Tokens read by the model.
+    pub input_tokens: u64,
+    /// Tokens written by it.
+    pub output_tokens: u64,
+    /// What these cost, when prices are configured.
+    pub cost: Option<f64>,
+    /// Sentences thrown away because the evidence does not hold them.
+    pub rejected_sentences: u32,
+}
+
+impl Default for Wording {
+    fn default() -> Self {
+        Self {
+            by: WordedBy::Rules,
+            language: "english".to_owned(),
+            model: None,
+            prompt: None,
+            calls: 0,
+            input_tokens: 0,
+            output_tokens: 0,
+            cost: None,
+            rejected_sentences: 0,
+        }
+    }
+}
+
 /// How an agent's part went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -322,6 +373,9 @@ pub struct Report {
     /// Tensors of the model file in the file's order; at most a thousand.
     #[serde(default)]
     pub layers: Vec<LayerCard>,
+    /// Who worded it.
+    #[serde(default)]
+    pub wording: Wording,
     /// Milliseconds by stage; the only part that differs between two runs on the same input.
     pub timing: BTreeMap<String, Num>,
 }
@@ -346,6 +400,7 @@ impl Report {
             charts: Vec::new(),
             columns: Vec::new(),
             layers: Vec::new(),
+            wording: Wording::default(),
             timing: BTreeMap::new(),
         }
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 use deepfix_errors::Error;
 use deepfix_gateway::GatewayConfig;
 use deepfix_kb::KbConfig;
+use deepfix_reasoning::ReasoningConfig;
 use deepfix_runtime::{ShutdownConfig, TelemetryConfig};
 use deepfix_source::{LimitsConfig, SourceConfig, StoreConfig};
 use figment::{
@@ -14,7 +15,7 @@ use figment::{
 use serde::{Deserialize, Serialize};
 
 /// The configuration of every service; each process reads all of it and uses its part.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// The front.
@@ -25,6 +26,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// The knowledge service.
     pub kb: KbConfig,
+    /// The reasoning service.
+    pub reasoning: ReasoningConfig,
     /// Logs and traces.
     pub telemetry: TelemetryConfig,
     /// How the process ends.

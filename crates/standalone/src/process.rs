@@ -23,7 +23,7 @@ pub fn module(service: &str, config: &Config) -> Result<Module, Error> {
         deepfix_checks_agent::SERVICE => Ok(deepfix_checks_agent::build(reader())),
         deepfix_checkpoint_agent::SERVICE => Ok(deepfix_checkpoint_agent::build(reader())),
         deepfix_kb::SERVICE => deepfix_kb::build(&config.kb).map_err(|e| unusable(&e)),
-        deepfix_reasoning::SERVICE => deepfix_reasoning::build().map_err(|e| unusable(&e)),
+        deepfix_reasoning::SERVICE => deepfix_reasoning::build(&config.reasoning),
         other => {
             let known: Vec<&str> = SERVICES.iter().map(|s| s.0).collect();
             Err(Error::field("service", format!("{other:?} is no service; one of gateway, {}", known.join(", "))))

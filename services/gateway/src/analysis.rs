@@ -106,13 +106,6 @@ async fn analyse(gateway: &Gateway, request_id: &str, mut spec: Spec, events: &E
     let mut notes = notes;
     notes.extend(unknown_thresholds(&spec, &outcomes));
     notes.extend(unavailable);
-    if !matches!(spec.language.to_lowercase().as_str(), "" | "english" | "en") {
-        notes.push(Note::new(
-            "language",
-            "report",
-            format!("the report is worded in English; {:?} is not worded yet", spec.language),
-        ));
-    }
     let request = SynthesizeRequest {
         request_id: request_id.to_owned(),
         outcomes,

@@ -8,19 +8,20 @@ use deepfix_api::{
     },
 };
 use deepfix_errors::Error;
-use deepfix_model::{Chart, Citation, Finding, WireError};
+use deepfix_model::{Chart, Citation, Finding, Note, WireError};
 use deepfix_rpc::{MAX_MESSAGE, Module};
 use tonic::{Request, Response, Status, service::Routes};
 
-use crate::{Outcome, Page, Plain, Rules, Subject, Wording, synthesize};
+use crate::{Outcome, Page, Plain, Rules, Subject, Wording, model::Model, synthesize};
 
 struct Service {
     rules: Rules,
     wording: Box<dyn Wording>,
+    model: Option<Model>,
 }
 
-pub(crate) fn module(rules: Rules) -> Module {
-    let service = Service { rules, wording: Box::new(Plain) };
+pub(crate) fn module(rules: Rules, model: Option<Model>) -> Module {
+    let service = Service { rules, wording: Box::new(Plain), model };
     let mut routes = Routes::builder();
     routes.add_service(
         ReasoningServiceServer::new(service).max_decoding_message_size(MAX_MESSAGE).max_encoding_message_size(MAX_MESSAGE),
@@ -54,6 +55,12 @@ fn page(hit: wk::Hit) -> Page {
     Page { codes: hit.fault_codes, citations }
 }
 
+/// Whether words are in the language wanted; none wanted is English.
+fn same_language(wanted: &str, worded: &str) -> bool {
+    let english = |name: &str| matches!(name.to_lowercase().as_str(), "" | "english" | "en");
+    wanted.eq_ignore_ascii_case(worded) || english(wanted) && english(worded)
+}
+
 fn named(text: String) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
@@ -70,7 +77,16 @@ impl ReasoningService for Service {
             min_confidence: request.min_confidence,
             label: named(request.label),
         };
-        let report = synthesize(outcomes, &pages, subject, &self.rules, &*self.wording);
+        let mut report = synthesize(outcomes, &pages, subject, &self.rules, &*self.wording);
+        if let Some(model) = &self.model {
+            model.word(&mut report, &request.language).await;
+        }
+        if !same_language(&request.language, &report.wording.language) {
+            let text =
+                format!("the report is worded in English; {:?} needs a language model (reasoning.model)", request.language);
+            report.notes.push(Note::new("language", "report", text));
+            report.notes.sort();
+        }
         tracing::debug!(
             request_id = request.request_id,
             findings = report.findings.len(),

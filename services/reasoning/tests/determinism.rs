@@ -27,7 +27,7 @@ fn outcome(agent: &str, kind: ArtifactKind, codes: &[(&str, Severity, f64)]) -> 
         .map(|(i, (code, severity, confidence))| {
             let mut finding = Finding::new(code, kind, format!("column:c{}", i % 3), *severity, *confidence)
                 .title(format!("{code} was found"))
-                .column(&format!("c{}", i % 3))
+                .column(format!("c{}", i % 3))
                 .evidence(Evidence::new("psi_without_chance", "column:x", 0.1 * (i + 1) as f64).versus(">=", 0.1));
             agent.clone_into(&mut finding.agent);
             finding

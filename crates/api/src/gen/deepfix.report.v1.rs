@@ -497,6 +497,37 @@ pub struct Retraining {
     #[prost(double, tag = "9")]
     pub confidence: f64,
 }
+/// Who worded the report, and what that took.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Wording {
+    /// "rules" or "model".
+    #[prost(string, tag = "1")]
+    pub by: ::prost::alloc::string::String,
+    /// Language of the words.
+    #[prost(string, tag = "2")]
+    pub language: ::prost::alloc::string::String,
+    /// The language model asked; empty without one.
+    #[prost(string, tag = "3")]
+    pub model: ::prost::alloc::string::String,
+    /// Version of its prompt; empty without one.
+    #[prost(string, tag = "4")]
+    pub prompt: ::prost::alloc::string::String,
+    /// Calls made for this report.
+    #[prost(uint32, tag = "5")]
+    pub calls: u32,
+    /// Tokens read by the model.
+    #[prost(uint64, tag = "6")]
+    pub input_tokens: u64,
+    /// Tokens written by it.
+    #[prost(uint64, tag = "7")]
+    pub output_tokens: u64,
+    /// What these cost, when prices are configured.
+    #[prost(double, optional, tag = "8")]
+    pub cost: ::core::option::Option<f64>,
+    /// Sentences thrown away because the evidence does not hold them.
+    #[prost(uint32, tag = "9")]
+    pub rejected_sentences: u32,
+}
 /// Versions, thresholds and inputs that produced the report.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Provenance {
@@ -570,6 +601,9 @@ pub struct Report {
     /// Whether to train anew; unset without current data beside the reference's or an earlier run.
     #[prost(message, optional, tag = "16")]
     pub retraining: ::core::option::Option<Retraining>,
+    /// Who worded it.
+    #[prost(message, optional, tag = "17")]
+    pub wording: ::core::option::Option<Wording>,
 }
 /// How much harm a finding does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]

@@ -5,6 +5,7 @@ mod columns;
 mod layers;
 mod report;
 mod retraining;
+mod wording;
 
 use deepfix_api::{artifact as wa, report as w};
 use deepfix_errors::Error;

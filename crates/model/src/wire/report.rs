@@ -139,6 +139,7 @@ impl From<Report> for w::Report {
             columns: map(r.columns),
             layers: map(r.layers),
             retraining: r.retraining.map(Into::into),
+            wording: Some(r.wording.into()),
             timing: r.timing.into_iter().map(|(k, v)| (k, v.0)).collect(),
         }
     }
@@ -177,6 +178,7 @@ impl TryFrom<w::Report> for Report {
             charts: all(r.charts)?,
             columns: map(r.columns),
             layers: map(r.layers),
+            wording: r.wording.map(Into::into).unwrap_or_default(),
             timing: r.timing.into_iter().map(|(k, v)| (k, Num(v))).collect(),
         })
     }

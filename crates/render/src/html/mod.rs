@@ -43,7 +43,12 @@ pub(crate) fn page(report: &Report) -> String {
                     (notes(report))
                     (sound(report))
                 }
-                footer { (provenance(report)) }
+                footer {
+                    @if report.wording.by == deepfix_model::WordedBy::Model {
+                        p.dim { "Summary and explanations were worded by " (report.wording.model.as_deref().unwrap_or("a language model")) "; every number in them was held against the evidence." }
+                    }
+                    (provenance(report))
+                }
             }
         }
     };
