@@ -142,7 +142,6 @@ impl Guard {
             let value = serde_json::to_value(finding).unwrap_or_default();
             let mut names = vec![finding.code.clone(), finding.title.clone()];
             names.extend(finding.columns.iter().cloned());
-            names.extend(finding.evidence.iter().map(|e| e.measure.clone()));
             blocks.push(Block { names, numbers: numbers_of(&value) });
         }
         for cause in &report.root_causes {
