@@ -57,6 +57,7 @@ part "no checking tool was run" ./tests/checks/run.sh
 
 stage "runs of a real MLflow server"
 part "no MLflow server was asked" ./tests/mlflow/run.sh
+part "no language model was asked" ./tests/model/run.sh
 
 stage "everything the published description allows"
 part "the description was not tried" ./tests/schemathesis.sh
