@@ -25,6 +25,32 @@ const MAX_TERMS: usize = 64;
 /// Share of a question's information that the best page must cover to be called known.
 const KNOWN: f64 = 0.35;
 
+/// Most passages of a page that is also looked at as a whole.
+const WHOLE: usize = 20;
+/// Weight of a word that means the same as one of the question.
+const SYNONYM: f32 = 0.5;
+/// Share of the lesser fields that adds to the best one.
+const TIE: f32 = 0.3;
+
+/// Words that mean the same, as the index spells them: each word with the others of its lines.
+fn synonyms() -> &'static HashMap<String, Vec<String>> {
+    static TABLE: OnceLock<HashMap<String, Vec<String>>> = OnceLock::new();
+    TABLE.get_or_init(|| {
+        let mut table: HashMap<String, Vec<String>> = HashMap::new();
+        for line in include_str!("../synonyms.txt").lines().filter(|l| !l.starts_with('#')) {
+            let mut words = line.split_whitespace();
+            let Some(word) = words.next().and_then(|w| tokens(w).pop()) else { continue };
+            let others = table.entry(word.clone()).or_default();
+            for other in words.flat_map(|w| tokens(&w.replace('+', " "))) {
+                if other != word && !others.contains(&other) {
+                    others.push(other);
+                }
+            }
+        }
+        table
+    })
+}
+
 /// Words that carry no information in a question.
 const STOP: &[&str] = &[
     "a", "an", "and", "are", "as", "at", "be", "but", "by", "can", "do", "does", "for", "from", "has", "have", "how", "i", "if",
@@ -91,6 +117,10 @@ struct Fields {
     title: Field,
     heading: Field,
     body: Field,
+    /// How people ask for the page.
+    asked: Field,
+    /// The whole page, beside each of its passages: words of a question may stand in several.
+    whole: Field,
 }
 
 impl Knowledge {
@@ -170,7 +200,9 @@ impl Searcher {
             page_id: schema.add_text_field("page_id", STRING | STORED),
             title: schema.add_text_field("title", text.clone()),
             heading: schema.add_text_field("heading", text.clone()),
-            body: schema.add_text_field("body", text),
+            body: schema.add_text_field("body", text.clone()),
+            asked: schema.add_text_field("asked", text.clone()),
+            whole: schema.add_text_field("whole", text),
         };
         let index = Index::create_in_ram(schema.build());
         index.tokenizers().register(TOKENIZER, analyzer());
@@ -184,10 +216,17 @@ impl Searcher {
                 document.add_text(fields.title, format!("{} {}", page.title, page.fault_codes.join(" ")));
                 document.add_text(fields.heading, &passage.heading);
                 document.add_text(fields.body, &passage.text);
+                document.add_text(fields.asked, &page.asked);
+                // Of a book, the whole beside each passage would be the square of it.
+                if page.passages.len() <= WHOLE {
+                    document.add_text(fields.whole, &page.markdown);
+                }
                 writer.add_document(document)?;
             }
             let own: HashSet<String> =
-                tokens(&format!("{} {} {}", page.title, page.fault_codes.join(" "), page.markdown)).into_iter().collect();
+                tokens(&format!("{} {} {} {}", page.title, page.fault_codes.join(" "), page.asked, page.markdown))
+                    .into_iter()
+                    .collect();
             for term in &own {
                 *frequency.entry(term.clone()).or_insert(0) += 1;
             }
@@ -230,18 +269,29 @@ impl Searcher {
         if terms.is_empty() || admitted.is_empty() || total <= 0.0 {
             return Ok(Vec::new());
         }
-        let fields = [(self.fields.title, 2.5), (self.fields.heading, 1.2), (self.fields.body, 1.0)];
+        let fields = [
+            (self.fields.title, 2.5),
+            (self.fields.asked, 2.0),
+            (self.fields.heading, 1.2),
+            (self.fields.body, 1.0),
+            (self.fields.whole, 1.0),
+        ];
+        let same = synonyms();
         let mut clauses: Vec<(Occur, Box<dyn Query>)> = terms
             .iter()
             .map(|term| {
-                let one = fields
-                    .iter()
-                    .map(|(field, boost)| {
-                        let query = TermQuery::new(Term::from_field_text(*field, term), IndexRecordOption::WithFreqsAndPositions);
-                        Box::new(BoostQuery::new(Box::new(query), *boost)) as Box<dyn Query>
+                let others = same.get(term).into_iter().flatten().map(|other| (other, SYNONYM));
+                let one = std::iter::once((term, 1.0))
+                    .chain(others)
+                    .flat_map(|(term, weight)| {
+                        fields.iter().map(move |(field, boost)| {
+                            let term = Term::from_field_text(*field, term);
+                            let query = TermQuery::new(term, IndexRecordOption::WithFreqsAndPositions);
+                            Box::new(BoostQuery::new(Box::new(query), *boost * weight)) as Box<dyn Query>
+                        })
                     })
                     .collect();
-                (Occur::Should, Box::new(DisjunctionMaxQuery::with_tie_breaker(one, 0.1)) as Box<dyn Query>)
+                (Occur::Should, Box::new(DisjunctionMaxQuery::with_tie_breaker(one, TIE)) as Box<dyn Query>)
             })
             .collect();
         if admitted.len() < pages.len() {
@@ -267,7 +317,8 @@ impl Searcher {
                 continue;
             }
             let own = &self.terms[&page.id];
-            let shared: Vec<&String> = terms.iter().filter(|t| own.contains(*t)).collect();
+            let means = |t: &String| own.contains(t) || same.get(t).into_iter().flatten().any(|other| own.contains(other));
+            let shared: Vec<&String> = terms.iter().filter(|t| means(t)).collect();
             // One word in common out of three and more is a coincidence.
             let covered: f64 =
                 if shared.len() * 3 > terms.len() { shared.iter().map(|t| self.information(t)).sum() } else { 0.0 };

@@ -50,6 +50,8 @@ struct FrontMatter {
     theme: String,
     fault_codes: Vec<String>,
     #[serde(default)]
+    asked: String,
+    #[serde(default)]
     tasks: Vec<String>,
     sources: Vec<Source>,
 }
@@ -74,6 +76,8 @@ pub struct Page {
     pub theme: String,
     /// Fault codes it is about.
     pub fault_codes: Vec<String>,
+    /// How people ask for it: their words for what the page calls otherwise.
+    pub asked: String,
     /// Tasks it is about; `any` stands for all.
     pub tasks: Vec<String>,
     /// Public sources.
@@ -101,6 +105,7 @@ impl Page {
             id: front.id,
             title: front.title,
             theme: front.theme,
+            asked: front.asked,
             fault_codes: front.fault_codes,
             tasks: front.tasks,
             sources: front.sources,
