@@ -148,18 +148,22 @@ fn name_losses(report: &mut Report, lost: &[(ArtifactKind, String)]) {
     }
 }
 
+/// Numbers by name, as flags give them.
+fn pairs(flag: &str, given: &[String]) -> Result<BTreeMap<String, f64>, Error> {
+    let parse = |pair: &String| {
+        let parsed = pair.split_once('=').and_then(|(name, value)| Some((name.trim().to_owned(), value.trim().parse().ok()?)));
+        parsed.ok_or_else(|| Error::field(flag, format!("{pair:?} is not NAME=NUMBER")))
+    };
+    given.iter().map(parse).collect()
+}
+
 fn spec(args: &AnalyzeArgs) -> Result<AnalysisSpec, Error> {
     let mut timeouts_ms = BTreeMap::new();
     if let Some(text) = &args.timeout {
         let limit = deepfix_gateway::parse_timeout(text).map_err(|error| Error::field("--timeout", error))?;
         timeouts_ms.insert("request".to_owned(), u64::try_from(limit.as_millis()).unwrap_or(u64::MAX));
     }
-    let mut thresholds = BTreeMap::new();
-    for pair in &args.threshold {
-        let parsed = pair.split_once('=').and_then(|(name, value)| Some((name.trim(), value.trim().parse::<f64>().ok()?)));
-        let (name, value) = parsed.ok_or_else(|| Error::field("--threshold", format!("{pair:?} is not NAME=NUMBER")))?;
-        thresholds.insert(name.to_owned(), value);
-    }
+    let thresholds = pairs("--threshold", &args.threshold)?;
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
     Ok(AnalysisSpec {
         artifacts: Vec::new(),
@@ -176,6 +180,7 @@ fn spec(args: &AnalyzeArgs) -> Result<AnalysisSpec, Error> {
         agents: args.agents.clone(),
         timeouts_ms,
         min_confidence: args.min_confidence.unwrap_or(0.0),
+        confidence_thresholds: pairs("--confidence-threshold", &args.confidence_threshold)?,
         thresholds,
         mask_examples: args.mask_examples,
         mlflow_run: args.mlflow_run().unwrap_or_default(),

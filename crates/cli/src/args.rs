@@ -214,6 +214,9 @@ pub(crate) struct AnalyzeArgs {
     /// Leave findings below this confidence out (0 to 1)
     #[arg(long, value_name = "X", help_heading = "Running")]
     pub(crate) min_confidence: Option<f64>,
+    /// Another limit for an agent or a fault code, such as outliers=0.9 or checks=0.5; may be given again
+    #[arg(long, value_name = "NAME=NUMBER", help_heading = "Running")]
+    pub(crate) confidence_threshold: Vec<String>,
     /// Replace a threshold, such as drift.psi.medium=0.2
     #[arg(long, value_name = "NAME=VALUE", help_heading = "Running")]
     pub(crate) threshold: Vec<String>,

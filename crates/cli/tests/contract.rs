@@ -422,6 +422,23 @@ fn a_partial_request_lists_what_was_skipped_and_why() {
 }
 
 #[test]
+fn confidence_is_asked_for_by_agent_and_by_code() {
+    let metrics = flights().join("metrics.csv").display().to_string();
+    let with = |limits: &[&str]| {
+        let mut flags = vec!["--metrics".to_owned(), metrics.clone()];
+        limits.iter().for_each(|l| flags.extend(["--confidence-threshold".to_owned(), (*l).to_owned()]));
+        codes(&analyze(&flags))
+    };
+    let all = with(&[]);
+    assert!(all.contains(&"overfitting".to_owned()) && all.len() > 1, "{all:?}");
+    assert!(with(&["training=1"]).is_empty());
+    assert_eq!(with(&["training=1", "overfitting=0.1"]), ["overfitting"], "the code counts before the agent");
+    assert_eq!(with(&["checks=1"]), all);
+    let refused = run(&["analyze", "--metrics", &metrics, "--confidence-threshold", "training=2"]);
+    assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("confidence_thresholds.training"));
+}
+
+#[test]
 fn a_retraining_decision_stands_beside_current_data_and_beside_an_earlier_run() {
     let show = |name: &str| flights().join(name).display().to_string();
     let tables = analyze(&["--reference".to_owned(), show("train.parquet"), "--current".to_owned(), show("test.parquet")]);

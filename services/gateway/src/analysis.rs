@@ -114,6 +114,7 @@ async fn analyse(gateway: &Gateway, request_id: &str, mut spec: Spec, events: &E
         model_name: spec.model_name.clone(),
         language: spec.language.clone(),
         min_confidence: spec.min_confidence,
+        confidence_thresholds: spec.confidence_thresholds.clone(),
         label: spec.label.clone(),
     };
     let mut report = synthesize(gateway, request, deadline).await?;
@@ -402,7 +403,8 @@ fn unreasoned(request: SynthesizeRequest) -> Result<Report, Error> {
     }
     report.provenance.inputs.sort();
     report.provenance.inputs.dedup();
-    report.findings.retain(|f| f.confidence >= request.min_confidence);
+    let limits = &request.confidence_thresholds;
+    report.findings.retain(|f| f.confidence >= *limits.get(&f.code).or(limits.get(&f.agent)).unwrap_or(&request.min_confidence));
     report.findings.sort_by(|a, b| {
         b.severity.cmp(&a.severity).then_with(|| b.confidence.total_cmp(&a.confidence)).then_with(|| a.id.cmp(&b.id))
     });

@@ -23,6 +23,8 @@ pub(crate) struct Spec {
     pub(crate) agents: Vec<String>,
     pub(crate) timeouts: BTreeMap<String, Duration>,
     pub(crate) min_confidence: f64,
+    /// Other limits, by agent or fault code.
+    pub(crate) confidence_thresholds: BTreeMap<String, f64>,
     pub(crate) thresholds: BTreeMap<String, f64>,
     pub(crate) mask_examples: bool,
     /// An MLflow run whose artifacts are analysed, the server that holds it, and whether the report goes
@@ -84,6 +86,9 @@ pub struct SpecJson {
     pub timeouts: Option<BTreeMap<String, serde_json::Value>>,
     /// Findings below this confidence are left out.
     pub min_confidence: Option<f64>,
+    /// Other limits than `min_confidence` for an agent or a fault code, by its name; the code's counts before the
+    /// agent's.
+    pub confidence_thresholds: Option<BTreeMap<String, f64>>,
     /// Thresholds that replace the defaults, by name.
     pub thresholds: Option<BTreeMap<String, f64>>,
     /// Whether the words of cells are shown by their shape only: `Xxxx#3` for `Bern`.
@@ -171,6 +176,7 @@ impl TryFrom<SpecJson> for Spec {
             agents: json.agents.unwrap_or_default(),
             timeouts,
             min_confidence: json.min_confidence.unwrap_or(0.0),
+            confidence_thresholds: json.confidence_thresholds.unwrap_or_default(),
             thresholds: json.thresholds.unwrap_or_default(),
             mask_examples: json.mask_examples.unwrap_or_default(),
             mlflow_run: run_id(json.mlflow_run.unwrap_or_default()),
@@ -196,6 +202,7 @@ impl TryFrom<AnalysisSpec> for Spec {
             agents: wire.agents,
             timeouts: wire.timeouts_ms.into_iter().map(|(k, v)| (k, Duration::from_millis(v))).collect(),
             min_confidence: wire.min_confidence,
+            confidence_thresholds: wire.confidence_thresholds,
             thresholds: wire.thresholds,
             mask_examples: wire.mask_examples,
             mlflow_run: run_id(wire.mlflow_run),
@@ -237,6 +244,11 @@ impl Spec {
         }
         if !(0.0..=1.0).contains(&self.min_confidence) {
             error = error.with_field("min_confidence", format!("is {}, not between 0 and 1", self.min_confidence));
+        }
+        for (name, value) in &self.confidence_thresholds {
+            if !(0.0..=1.0).contains(value) {
+                error = error.with_field(format!("confidence_thresholds.{name}"), format!("is {value}, not between 0 and 1"));
+            }
         }
         for agent in self.agents.iter().chain(self.timeouts.keys().filter(|k| *k != "request")) {
             if !known.contains(&agent.as_str()) {

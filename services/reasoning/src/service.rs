@@ -75,6 +75,7 @@ impl ReasoningService for Service {
             dataset_name: named(request.dataset_name),
             model_name: named(request.model_name),
             min_confidence: request.min_confidence,
+            confidence_thresholds: request.confidence_thresholds.into_iter().collect(),
             label: named(request.label),
         };
         let mut report = synthesize(outcomes, &pages, subject, &self.rules, &*self.wording);

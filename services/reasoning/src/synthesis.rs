@@ -56,6 +56,8 @@ pub struct Subject {
     pub model_name: Option<String>,
     /// Findings below this confidence are left out.
     pub min_confidence: f64,
+    /// Other limits for an agent or a fault code, by its name; the code's counts before the agent's.
+    pub confidence_thresholds: BTreeMap<String, f64>,
     /// The label column, when known.
     pub label: Option<String>,
 }
@@ -101,7 +103,8 @@ pub fn synthesize(mut outcomes: Vec<Outcome>, pages: &[Page], subject: Subject, 
     }
     // What numbers demand is not softened by what is left out of the list.
     let all = merge(findings.clone());
-    findings.retain(|f| f.confidence >= subject.min_confidence);
+    let limits = &subject.confidence_thresholds;
+    findings.retain(|f| f.confidence >= *limits.get(&f.code).or(limits.get(&f.agent)).unwrap_or(&subject.min_confidence));
     report.findings = merge(findings);
     report.retraining = retraining(&Facts {
         findings: &all,

@@ -53,6 +53,13 @@ pub struct AnalysisSpec {
     /// Whether the report is left on that run, as artifacts, tags and metrics.
     #[prost(bool, tag = "15")]
     pub log_back: bool,
+    /// Other limits than `min_confidence` for an agent or a fault code, by its name (0 to 1); the code's counts
+    /// before the agent's.
+    #[prost(btree_map = "string, double", tag = "16")]
+    pub confidence_thresholds: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        f64,
+    >,
 }
 /// One analysis.
 #[derive(Clone, PartialEq, ::prost::Message)]

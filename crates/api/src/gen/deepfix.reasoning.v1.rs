@@ -39,6 +39,12 @@ pub struct SynthesizeRequest {
     /// Label column; empty when unknown.
     #[prost(string, tag = "8")]
     pub label: ::prost::alloc::string::String,
+    /// Other limits for an agent or a fault code, by its name; the code's counts before the agent's.
+    #[prost(btree_map = "string, double", tag = "9")]
+    pub confidence_thresholds: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        f64,
+    >,
 }
 /// The report, without timing.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -30,7 +30,7 @@ pub(super) fn section(report: &Report) -> Markup {
                                 td { (trigger.kind.replace('_', " ")) @if trigger.severity == Severity::High { " (high)" } }
                                 td { (cut(&trigger.subject, 60)) }
                                 td { (trigger.measure) " " (fmt_number(trigger.value.0)) }
-                                td { (trigger.comparator) " " (fmt_number(trigger.threshold.0)) }
+                                td { (trigger.comparator.replace(">=", "≥")) " " (fmt_number(trigger.threshold.0)) }
                             }
                         }
                     }

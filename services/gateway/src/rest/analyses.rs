@@ -201,6 +201,10 @@ fn set(json: &mut SpecJson, name: &str, text: String) -> Result<(), Error> {
         "thresholds" => {
             json.thresholds = Some(serde_json::from_value(parsed(&text)?).map_err(|e| Error::field(name, e.to_string()))?)
         }
+        "confidence-thresholds" => {
+            json.confidence_thresholds =
+                Some(serde_json::from_value(parsed(&text)?).map_err(|e| Error::field(name, e.to_string()))?)
+        }
         "timeouts" => {
             json.timeouts = Some(serde_json::from_value(parsed(&text)?).map_err(|e| Error::field(name, e.to_string()))?)
         }

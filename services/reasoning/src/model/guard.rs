@@ -471,6 +471,94 @@ mod tests {
         }
     }
 
+    /// What the rules say is held against the same evidence as what a model says.
+    #[test]
+    fn every_sentence_of_a_report_worded_by_rule_holds() {
+        use deepfix_model::{AgentRun, AgentStatus};
+
+        use crate::{Outcome, Plain, Rules, Subject, synthesize};
+
+        let given = |agent: &str, findings: Vec<Finding>| Outcome {
+            run: AgentRun {
+                name: agent.to_owned(),
+                status: AgentStatus::Completed,
+                reason: None,
+                version: "1".to_owned(),
+                artifacts: Vec::new(),
+            },
+            findings,
+            notes: Vec::new(),
+            checked: Vec::new(),
+            charts: Vec::new(),
+            columns: Vec::new(),
+            layers: Vec::new(),
+            inputs: Vec::new(),
+            thresholds: std::collections::BTreeMap::new(),
+            metric_changes: Vec::new(),
+        };
+        let finding = |code: &str, kind, subject: &str, title: &str, facts: &[(&str, f64)]| {
+            let begun = Finding::new(code, kind, subject, Severity::High, 0.9).title(title).column("status_code");
+            facts.iter().fold(begun, |f, (measure, value)| f.evidence(Evidence::new(measure, subject, *value).versus(">=", 0.9)))
+        };
+        let data = vec![
+            finding(
+                "target_leakage",
+                ArtifactKind::Train,
+                "column:status_code",
+                "`status_code` gives the label away",
+                &[("auc", 0.9974), ("auc_of_all_others", 0.712)],
+            ),
+            finding(
+                "label_noise",
+                ArtifactKind::Train,
+                "label",
+                "an estimated 12.3 % of labels are wrong",
+                &[("contradicted_among_surest", 0.123)],
+            ),
+        ];
+        let run = vec![
+            finding(
+                "data_leakage",
+                ArtifactKind::Metrics,
+                "run",
+                "validation stands at 0.99 from the first epoch",
+                &[("early_validation_score", 0.99)],
+            ),
+            finding(
+                "overfitting",
+                ArtifactKind::Metrics,
+                "epoch:7",
+                "`val_loss` rises 31 % above its best of epoch 7",
+                &[("rise", 0.312)],
+            ),
+            finding(
+                "lr_too_high",
+                ArtifactKind::Metrics,
+                "learning_rate",
+                "a learning rate of 0.3 is too high",
+                &[("times_usual", 300.0)],
+            ),
+            finding(
+                "nan_loss",
+                ArtifactKind::Metrics,
+                "epoch:9",
+                "`train_loss` is NaN from epoch 9 on",
+                &[("not_finite_values", 4.0)],
+            ),
+        ];
+        let weights =
+            vec![finding("nan_weights", ArtifactKind::Checkpoint, "tensor:a", "3 of 20 tensors hold NaN", &[("tensors", 3.0)])];
+        let outcomes = vec![given("dataset", data), given("training", run), given("checkpoint", weights)];
+        let rules = Rules::embedded().expect("the table reads");
+        let report = synthesize(outcomes, &[], Subject::default(), &rules, &Plain);
+        assert!(report.root_causes.len() >= 3, "{:?}", report.root_causes);
+        let guard = Guard::of(&report, &evidence(&report, ""));
+        for text in report.root_causes.iter().map(|c| &c.text).chain([&report.summary]) {
+            let (_, thrown) = guard.sift(text);
+            assert!(thrown.is_empty(), "{thrown:?}");
+        }
+    }
+
     #[test]
     fn of_a_thousand_hostile_answers_no_wrong_number_is_left() {
         let guard = guard();
