@@ -2,8 +2,10 @@
 
     bench/retrieval/run.sh target/release/deepfix [--misses]
 
-questions.tsv holds questions as people ask them, with the pages that answer them (2: this is the answer, 1: it helps). Lines in even
-places were looked at while searching was tuned, those in odd places were not. Recall@3 counts questions of which a page of grade 2
+Two sets, each question with the pages that answer it (2: this is the answer, 1: it helps). questions.tsv: written in the style of such
+questions by whoever wrote the pages' own words for how people ask. threads.tsv: as people put them in public threads (third column), chosen and graded from the titles of pages
+alone by somebody who saw neither the pages nor the other set. Of both, lines in even places were looked at while searching was tuned,
+those in odd places were not. Recall@3 counts questions of which a page of grade 2
 is among the first three; nDCG@10 and MRR as usual."""
 
 import json
@@ -24,9 +26,9 @@ import Stemmer
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
-def questions():
-    for line in (ROOT / "bench/retrieval/questions.tsv").read_text().splitlines():
-        text, pages = line.split("\t")
+def questions(name):
+    for line in (ROOT / "bench/retrieval" / name).read_text().splitlines():
+        text, pages = line.split("\t")[:2]
         yield text, {p.split(":")[0]: int(p.split(":")[1]) for p in pages.split(",")}
 
 
@@ -41,14 +43,18 @@ def judge(rankings, asked):
     return recall, gain, reciprocal
 
 
-def report(name, rankings, asked):
-    for half, start in (("looked at", 0), ("held out", 1)):
-        part, ranks = asked[start::2], rankings[start::2]
+def report(name, rankings, asked, split):
+    for half, part, ranks in (
+        ("looked at", asked[:split:2], rankings[:split:2]),
+        ("held out", asked[1:split:2], rankings[1:split:2]),
+        ("threads, looked at", asked[split::2], rankings[split::2]),
+        ("threads, held out", asked[split + 1::2], rankings[split + 1::2]),
+    ):
         recall, gain, reciprocal = judge(ranks, part)
         n, p = len(part), statistics.mean(recall)
         z = 1.96
         middle, width = (p + z * z / 2 / n) / (1 + z * z / n), z * math.sqrt(p * (1 - p) / n + z * z / 4 / n / n) / (1 + z * z / n)
-        print(f"{name:9} {half:10} n {n}  Recall@3 {p:.3f} ({middle - width:.3f} to {middle + width:.3f})  nDCG@10 {statistics.mean(gain):.3f}  "
+        print(f"{name:9} {half:18} n {n}  Recall@3 {p:.3f} ({middle - width:.3f} to {middle + width:.3f})  nDCG@10 {statistics.mean(gain):.3f}  "
               f"MRR {statistics.mean(reciprocal):.3f}")
 
 
@@ -59,7 +65,9 @@ def pages():
 
 
 def main():
-    asked = list(questions())
+    asked = list(questions("questions.tsv"))
+    split = len(asked)
+    asked += questions("threads.tsv")
     server = subprocess.Popen([sys.argv[1], "up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"], stderr=subprocess.PIPE, text=True)
     try:
         base = None
@@ -87,11 +95,12 @@ def main():
         found, _ = index.retrieve(bm25s.tokenize([text], stopwords="en", stemmer=stemmer, show_progress=False), k=10, show_progress=False)
         theirs.append([ids[i] for i in found[0]])
     print(f"{len(ids)} pages, {len(asked)} questions")
-    report("deepfix", ours, asked)
-    report("bm25s", theirs, asked)
+    report("deepfix", ours, asked, split)
+    report("bm25s", theirs, asked, split)
     print(f"deepfix over HTTP: median {1000 * times[len(times) // 2]:.2f} ms, p99 {1000 * times[int(len(times) * 0.99)]:.2f} ms a question")
     if "--misses" in sys.argv:
-        for found, (text, grades) in list(zip(ours, asked))[::2]:
+        pairs = list(zip(ours, asked))
+        for found, (text, grades) in pairs[:split:2] + pairs[split::2]:
             if not any(grades.get(p) == 2 for p in found[:3]):
                 print(f"  {text!r} wants {[p for p, g in grades.items() if g == 2]}, got {found[:4]}")
 

@@ -51,12 +51,33 @@ fn synonyms() -> &'static HashMap<String, Vec<String>> {
     })
 }
 
+/// Information, in nats, of shared words from which a page is known to have something to say.
+const ENOUGH: f64 = 8.0;
+
+/// A question with names such as `DistributedDataParallel` also taken apart into their words.
+fn apart(question: &str) -> String {
+    let mut out = question.to_owned();
+    for word in question.split(|c: char| !c.is_alphanumeric()).filter(|w| w.len() > 5) {
+        let inner = word.char_indices().skip(1).filter(|(i, c)| c.is_uppercase() && word[..*i].ends_with(char::is_lowercase));
+        let cuts: Vec<usize> = inner.map(|(i, _)| i).collect();
+        let mut from = 0;
+        for cut in cuts.iter().copied().chain([word.len()]).filter(|_| !cuts.is_empty()) {
+            out.push(' ');
+            out.push_str(&word[from..cut]);
+            from = cut;
+        }
+    }
+    out
+}
+
 /// Words that carry no information in a question.
 const STOP: &[&str] = &[
     "a", "an", "and", "are", "as", "at", "be", "but", "by", "can", "do", "does", "for", "from", "has", "have", "how", "i", "if",
     "in", "is", "it", "its", "me", "my", "no", "not", "of", "on", "or", "our", "so", "than", "that", "the", "their", "then",
     "there", "these", "they", "this", "to", "was", "we", "what", "when", "which", "who", "whose", "why", "will", "with", "you",
-    "your",
+    "your", "am", "also", "any", "been", "could", "did", "during", "get", "gets", "getting", "got", "help", "just", "like",
+    "please", "should", "some", "still", "too", "try", "trying", "use", "used", "using", "very", "want", "were", "while",
+    "would",
 ];
 
 /// Which pages may answer.
@@ -254,7 +275,7 @@ impl Searcher {
         limit: usize,
     ) -> tantivy::Result<Vec<Found>> {
         let mut terms: Vec<String> = Vec::new();
-        let bare: String = question
+        let bare: String = apart(question)
             .split(|c: char| !c.is_alphanumeric())
             .filter(|w| !STOP.contains(&w.to_lowercase().as_str()))
             .collect::<Vec<_>>()
@@ -320,10 +341,17 @@ impl Searcher {
             let means = |t: &String| own.contains(t) || same.get(t).into_iter().flatten().any(|other| own.contains(other));
             let shared: Vec<&String> = terms.iter().filter(|t| means(t)).collect();
             // One word in common out of three and more is a coincidence.
-            let covered: f64 =
-                if shared.len() * 3 > terms.len() { shared.iter().map(|t| self.information(t)).sum() } else { 0.0 };
+            let covered: f64 = if shared.len() * 3 > terms.len() || shared.len() >= 3 {
+                shared.iter().map(|t| self.information(t)).sum()
+            } else {
+                0.0
+            };
             let highlights = ranges(&page.passages[passage].text, &terms);
-            out.push(Found { page: page.clone(), passage, score: f64::from(score), confidence: covered / total, highlights });
+            // Of a long question with names of files and functions in it no page covers much: there, some words
+            // that say a lot are enough.
+            let enough = if shared.len() >= 3 { (covered / ENOUGH).min(1.0) * KNOWN } else { 0.0 };
+            let confidence = (covered / total).max(enough);
+            out.push(Found { page: page.clone(), passage, score: f64::from(score), confidence, highlights });
             if out.len() == limit {
                 break;
             }
