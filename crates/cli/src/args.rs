@@ -28,6 +28,8 @@ pub(crate) enum Command {
     },
     /// Write what a table's columns look like, without its rows, to compare later data with
     Profile(ProfileArgs),
+    /// Ask something about a report written with --format json
+    Ask(AskArgs),
     /// Follow the log of a run under way and say what is wrong as soon as it is certain
     Watch(WatchArgs),
     /// Run everything in this process: REST and gRPC on one port
@@ -72,6 +74,18 @@ impl AnalyzeArgs {
 /// The formats that can be rendered, by name.
 fn format_parser() -> impl TypedValueParser<Value = Format> {
     PossibleValuesParser::new(Format::ALL.map(Format::name)).try_map(|name| name.parse::<Format>())
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AskArgs {
+    /// The report: a file, or - for standard input
+    pub(crate) report: PathBuf,
+    /// The question
+    #[arg(required = true)]
+    pub(crate) question: Vec<String>,
+    /// Configuration, such as that of a language model
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

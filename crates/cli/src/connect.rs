@@ -2,7 +2,7 @@
 
 use deepfix_api::{
     DESCRIPTORS, analysis::analysis_service_client::AnalysisServiceClient,
-    knowledge::knowledge_service_client::KnowledgeServiceClient,
+    knowledge::knowledge_service_client::KnowledgeServiceClient, reasoning::reasoning_service_client::ReasoningServiceClient,
 };
 use deepfix_errors::Error;
 use deepfix_rpc::{Client, MAX_MESSAGE, in_process, remote, remote_with_key, serve_in_process};
@@ -53,12 +53,23 @@ pub(crate) fn local(config: &Config) -> Result<Gateway, Error> {
 
 /// The knowledge service of this process alone.
 pub(crate) fn knowledge(config: &Config) -> Result<KnowledgeServiceClient<Client>, Error> {
-    let module = deepfix_standalone::module("kb", config)?;
+    Ok(KnowledgeServiceClient::new(alone("kb", config)?))
+}
+
+/// The reasoning service of this process alone.
+pub(crate) fn reasoning(config: &Config) -> Result<ReasoningServiceClient<Client>, Error> {
+    let client = ReasoningServiceClient::new(alone("reasoning", config)?);
+    Ok(client.max_decoding_message_size(MAX_MESSAGE).max_encoding_message_size(MAX_MESSAGE))
+}
+
+/// One service in this process.
+fn alone(name: &'static str, config: &Config) -> Result<Client, Error> {
+    let module = deepfix_standalone::module(name, config)?;
     let (channel, connections) = in_process();
     tokio::spawn(async move {
         if let Err(error) = serve_in_process(module, DESCRIPTORS, connections, CancellationToken::new()).await {
-            tracing::error!(%error, "the knowledge service stopped");
+            tracing::error!(%error, name, "the service stopped");
         }
     });
-    Ok(KnowledgeServiceClient::new(channel))
+    Ok(channel)
 }

@@ -18,12 +18,17 @@ fn settings() -> Terminal {
     Terminal { width: width(stdout.is_terminal()), colour: anstream::AutoStream::choice(&stdout) != anstream::ColorChoice::Never }
 }
 
+/// A year behind a title; many pages of documentation state none.
+fn year(year: u32) -> String {
+    if year == 0 { String::new() } else { format!(" ({year})") }
+}
+
 pub(crate) async fn explain(code: &str) -> Outcome {
     let mut kb = connect::knowledge(&deepfix_standalone::load(None)?)?;
     let request = GetDocumentRequest { page_id: code.trim().to_lowercase().replace('-', "_") };
     let page = kb.get_document(request).await.map_err(|status| Error::from_status(&status))?.into_inner();
     let sources: Vec<String> =
-        page.sources.iter().map(|s| format!("{} ({}), {}: {}", s.title, s.year, s.locator, s.url)).collect();
+        page.sources.iter().map(|s| format!("{}{}, {}: {}", s.title, year(s.year), s.locator, s.url)).collect();
     anstream::print!("{}", terminal_page(&format!("{} – {}", page.page_id, page.title), &page.markdown, &sources, settings()));
     Ok(0)
 }
@@ -54,7 +59,8 @@ pub(crate) async fn kb(args: &KbArgs) -> Outcome {
     }
     for hit in answer.hits {
         let text: String = hit.text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(240).collect();
-        let source = hit.sources.first().map(|s| format!("\n   source: {} ({}) {}", s.title, s.year, s.url)).unwrap_or_default();
+        let source =
+            hit.sources.first().map(|s| format!("\n   source: {}{} {}", s.title, year(s.year), s.url)).unwrap_or_default();
         anstream::println!("{}. {} – {}\n   {text} …{source}\n", hit.rank, hit.page_id, hit.title);
     }
     Ok(0)

@@ -3,6 +3,7 @@
 mod agents;
 mod analyze;
 mod args;
+mod ask;
 mod connect;
 mod experiment;
 mod healthcheck;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Analyze(args) => runtime.block_on(analyze::analyze(&args)),
         Command::Explain { code } => runtime.block_on(knowledge::explain(&code)),
+        Command::Ask(args) => runtime.block_on(ask::ask(&args)),
         Command::Watch(args) => runtime.block_on(watch::watch(&args)),
         Command::Profile(args) => profile::profile(&args),
         Command::Up(args) => runtime.block_on(serve::up(&args)),

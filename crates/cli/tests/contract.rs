@@ -422,6 +422,30 @@ fn a_partial_request_lists_what_was_skipped_and_why() {
 }
 
 #[test]
+fn questions_are_answered_from_the_report_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("report.json");
+    let report = analyze(&["--metrics".to_owned(), flights().join("metrics.csv").display().to_string()]);
+    std::fs::write(&path, report.to_string()).expect("writes");
+    let ask = |question: &str| {
+        let output = run(&["ask", path.to_str().expect("UTF-8"), question]);
+        (
+            output.status.code(),
+            String::from_utf8(output.stdout).expect("UTF-8"),
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        )
+    };
+    let finding = report["findings"].as_array().expect("findings").iter().find(|f| f["code"] == "overfitting").expect("found");
+    let (code, said, _) = ask("why does it overfit?");
+    assert!(code == Some(0) && said.contains(finding["title"].as_str().expect("a title")), "{said}");
+    let (_, said, _) = ask("who won the world cup");
+    assert!(said.starts_with("The report does not tell"), "{said}");
+    std::fs::write(&path, "{\"a\": 1}").expect("writes");
+    let (code, _, error) = ask("why?");
+    assert!(code == Some(2) && error.contains("no report of"), "{code:?} {error}");
+}
+
+#[test]
 fn confidence_is_asked_for_by_agent_and_by_code() {
     let metrics = flights().join("metrics.csv").display().to_string();
     let with = |limits: &[&str]| {

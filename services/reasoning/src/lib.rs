@@ -2,6 +2,7 @@
 //! across artifacts, ranking, readiness, wording. Deterministic: the same findings in any order
 //! give the same report. It calls nobody but a language model, when one is configured to word the report.
 
+mod answer;
 mod merge;
 mod model;
 mod readiness;
@@ -11,6 +12,7 @@ mod service;
 mod synthesis;
 mod wording;
 
+pub use answer::{Answer, answer};
 pub use model::{ModelConfig, ReasoningConfig};
 pub use rules::{Rule, RuleError, Rules};
 pub use synthesis::{Outcome, Page, Subject, synthesize};

@@ -3,12 +3,12 @@
 use deepfix_api::{
     knowledge as wk,
     reasoning::{
-        AgentOutcome, SynthesizeRequest, SynthesizeResponse,
+        AgentOutcome, AskRequest, AskResponse, SynthesizeRequest, SynthesizeResponse,
         reasoning_service_server::{ReasoningService, ReasoningServiceServer, SERVICE_NAME},
     },
 };
 use deepfix_errors::Error;
-use deepfix_model::{Chart, Citation, Finding, Note, WireError};
+use deepfix_model::{Chart, Citation, Finding, Note, Report, WireError};
 use deepfix_rpc::{MAX_MESSAGE, Module};
 use tonic::{Request, Response, Status, service::Routes};
 
@@ -95,5 +95,22 @@ impl ReasoningService for Service {
             "synthesized"
         );
         Ok(Response::new(SynthesizeResponse { report: Some(report.into()) }))
+    }
+
+    async fn ask(&self, request: Request<AskRequest>) -> Result<Response<AskResponse>, Status> {
+        const MOST: usize = 2000;
+        let request = request.into_inner();
+        let question = request.question.trim();
+        if question.is_empty() || question.len() > MOST {
+            let problem = format!("is {} bytes long; ask something in 1 to {MOST}", question.len());
+            return Err(Error::field("question", problem).into());
+        }
+        let report: Report = request.report.unwrap_or_default().try_into().map_err(Error::from)?;
+        let plain = crate::answer(&report, question);
+        let (text, wording) = match &self.model {
+            Some(model) => model.answer(&report, question, &plain.text).await,
+            None => (plain.text, deepfix_model::Wording::default()),
+        };
+        Ok(Response::new(AskResponse { answer: text, findings: plain.findings, wording: Some(wording.into()) }))
     }
 }

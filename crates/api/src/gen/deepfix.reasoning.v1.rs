@@ -53,6 +53,29 @@ pub struct SynthesizeResponse {
     #[prost(message, optional, tag = "1")]
     pub report: ::core::option::Option<super::super::report::v1::Report>,
 }
+/// A question about a report.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AskRequest {
+    /// The report.
+    #[prost(message, optional, tag = "1")]
+    pub report: ::core::option::Option<super::super::report::v1::Report>,
+    /// The question in words.
+    #[prost(string, tag = "2")]
+    pub question: ::prost::alloc::string::String,
+}
+/// The answer.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AskResponse {
+    /// In words; every number in it is in the report.
+    #[prost(string, tag = "1")]
+    pub answer: ::prost::alloc::string::String,
+    /// Ids of the findings it rests on.
+    #[prost(string, repeated, tag = "2")]
+    pub findings: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Who worded it.
+    #[prost(message, optional, tag = "3")]
+    pub wording: ::core::option::Option<super::super::report::v1::Wording>,
+}
 /// Generated client implementations.
 pub mod reasoning_service_client {
     #![allow(
@@ -175,6 +198,28 @@ pub mod reasoning_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Answers a question about a report from that report alone.
+        pub async fn ask(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AskRequest>,
+        ) -> std::result::Result<tonic::Response<super::AskResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/deepfix.reasoning.v1.ReasoningService/Ask",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("deepfix.reasoning.v1.ReasoningService", "Ask"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -198,6 +243,11 @@ pub mod reasoning_service_server {
             tonic::Response<super::SynthesizeResponse>,
             tonic::Status,
         >;
+        /// Answers a question about a report from that report alone.
+        async fn ask(
+            &self,
+            request: tonic::Request<super::AskRequest>,
+        ) -> std::result::Result<tonic::Response<super::AskResponse>, tonic::Status>;
     }
     /// Joins what the agents found into one ranked, explained report.
     #[derive(Debug)]
@@ -306,6 +356,50 @@ pub mod reasoning_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = SynthesizeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/deepfix.reasoning.v1.ReasoningService/Ask" => {
+                    #[allow(non_camel_case_types)]
+                    struct AskSvc<T: ReasoningService>(pub Arc<T>);
+                    impl<
+                        T: ReasoningService,
+                    > tonic::server::UnaryService<super::AskRequest> for AskSvc<T> {
+                        type Response = super::AskResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AskRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ReasoningService>::ask(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AskSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -27,6 +27,7 @@ use sha2::{Digest, Sha256};
 /// The prompt and its version.
 const PROMPT: &str = include_str!("../../prompts/narrative.v1.md");
 const VERSION: &str = "narrative.v1";
+const ANSWER: &str = include_str!("../../prompts/answer.v1.md");
 /// Longest summary, in bytes.
 const SUMMARY: usize = 4000;
 
@@ -128,6 +129,26 @@ impl Model {
         };
         let better = second.thrown.len() <= sifted.thrown.len() || sifted.words.summary.is_empty();
         Ok(if better { second } else { sifted })
+    }
+
+    /// An answer to a question about a report, in the model's words where they hold, else as the rules put it.
+    pub(crate) async fn answer(&self, report: &Report, question: &str, plain: &str) -> (String, Wording) {
+        let evidence = evidence::evidence(report, "");
+        let guard = Guard::of(report, &evidence);
+        let text = json!({ "type": "string" });
+        let schema =
+            json!({ "type": "object", "additionalProperties": false, "required": ["answer"], "properties": { "answer": text } });
+        let asked = json!({ "EVIDENCE": evidence, "QUESTION": question }).to_string();
+        let mut spent = Spent::default();
+        let until = Instant::now() + self.config.timeout.0;
+        let answered = self.asker.ask(ANSWER, vec![ChatMessage::user(asked)], &schema, until, &mut spent).await;
+        let words =
+            answered.ok().and_then(|text| serde_json::from_str::<Value>(&text).ok()?["answer"].as_str().map(str::to_owned));
+        let (kept, thrown) = words.map_or_else(Default::default, |words| guard.sift(&words));
+        // A sentence left out may be the one that matters: then the rules answer.
+        let holds = thrown.is_empty() && !kept.is_empty() && kept.len() <= SUMMARY;
+        let by = if holds { WordedBy::Model } else { WordedBy::Rules };
+        (if holds { kept } else { plain.to_owned() }, self.said(spent, by, thrown.len(), ""))
     }
 
     fn cached(&self, digest: &str) -> Option<Sifted> {
