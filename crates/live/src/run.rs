@@ -14,7 +14,7 @@ pub const FORMAT: &str = "deepfix.run-history";
 /// Most metrics of a run that are followed.
 pub const MOST_METRICS: usize = 1000;
 /// Longest name of a metric, in characters.
-const MOST_NAME: usize = 200;
+pub(crate) const MOST_NAME: usize = 200;
 
 /// The history of a run.
 #[derive(Debug, Clone, Default)]

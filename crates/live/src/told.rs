@@ -28,7 +28,7 @@ impl Told {
         let mut out = Vec::new();
         for finding in findings {
             let key = (finding.code.clone(), subject(&finding.subject));
-            let looks = self.seen.get(&key).copied().unwrap_or(0) + 1;
+            let looks = self.seen.get(&key).copied().unwrap_or(0).saturating_add(1);
             seen.insert(key.clone(), looks);
             let code = finding.code.as_str();
             let sure = ended || looks >= LOOKS || AT_ONCE.contains(&code);

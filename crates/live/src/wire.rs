@@ -6,10 +6,14 @@ use prost::Message;
 
 use crate::{
     history::{Epoch, History, Point, Room},
-    run::{MOST_METRICS, RunHistory},
+    run::{MOST_METRICS, MOST_NAME, RunHistory},
 };
 
 const VERSION: u32 = 1;
+/// More values than any run logs.
+const MOST_VALUES: u64 = 1 << 48;
+/// Longest code or subject of a finding.
+const MOST_TOLD: usize = 1000;
 
 impl RunHistory {
     /// The history as bytes, what was told included.
@@ -27,7 +31,8 @@ impl RunHistory {
             taken: self.taken,
             params: self.params.clone(),
             metrics: self.metrics.iter().map(|(key, history)| history.to_wire(key)).collect(),
-            told: told.collect(),
+            // What is told of a run has far fewer kinds.
+            told: told.take(MOST_METRICS).collect(),
         }
         .encode_to_vec()
     }
@@ -47,6 +52,9 @@ impl RunHistory {
         }
         let mut out = Self { taken: run.taken, params: run.params, ..Self::default() };
         for told in run.told {
+            if told.code.len() > MOST_TOLD || told.subject.len() > MOST_TOLD {
+                return Err(refused("what was told has names longer than any finding's".to_owned()));
+            }
             let key = (told.code, told.subject);
             if told.told {
                 out.told.told.insert(key.clone());
@@ -55,12 +63,20 @@ impl RunHistory {
                 out.told.seen.insert(key, told.looks);
             }
         }
+        let mut counted = 0_u64;
         for metric in run.metrics {
+            if metric.key.chars().count() > MOST_NAME {
+                return Err(refused(format!("a metric's name is longer than {MOST_NAME} characters")));
+            }
             let history = History::of_wire(&metric).map_err(|why| refused(format!("metric {:?}: {why}", metric.key)))?;
             if out.index.insert(metric.key.clone(), out.metrics.len()).is_some() {
                 return Err(refused(format!("metric {:?} is there twice", metric.key)));
             }
+            counted = counted.saturating_add(history.seen);
             out.metrics.push((metric.key, history));
+        }
+        if counted != out.taken {
+            return Err(refused(format!("its metrics hold {counted} values, it took {}", out.taken)));
         }
         Ok(out)
     }
@@ -110,7 +126,10 @@ impl History {
         {
             return Err("its lists differ in length".to_owned());
         }
-        if !m.index.is_sorted_by(|a, b| a < b) || m.index.last().is_some_and(|last| last + 1 != m.seen) || m.seen >= 1 << 62 {
+        if [m.seen, m.stride, m.nan_changes].iter().any(|n| *n >= MOST_VALUES) {
+            return Err("its counts are beyond any run's".to_owned());
+        }
+        if !m.index.is_sorted_by(|a, b| a < b) || m.index.last().map_or(0, |last| last.saturating_add(1)) != m.seen {
             return Err("its values are not in order".to_owned());
         }
         if !m.epoch_index.is_sorted_by(|a, b| a < b) || m.epoch_index.last().is_some_and(|last| *last >= m.epochs_seen) {

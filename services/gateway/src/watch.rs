@@ -32,16 +32,25 @@ struct Watch {
     epoch: Option<f64>,
     /// Looks that no agent answered, in a row.
     missed: u32,
+    /// Points taken when the state was last given.
+    stated: Option<u64>,
 }
 
 /// Looks in a row that may go unanswered before the stream is given up.
 const MISSED: u32 = 3;
 
 pub(crate) fn watch(gateway: Arc<Gateway>, mut incoming: Streaming<WatchTrainingRequest>) -> BoxStream<WatchTrainingResponse> {
-    let (sender, receiver) = mpsc::channel(64);
+    let (sender, receiver) = mpsc::channel(2);
     tokio::spawn(async move {
-        let mut watch =
-            Watch { gateway, run: RunHistory::default(), cadence: Cadence::default(), step: None, epoch: None, missed: 0 };
+        let mut watch = Watch {
+            gateway,
+            run: RunHistory::default(),
+            cadence: Cadence::default(),
+            step: None,
+            epoch: None,
+            missed: 0,
+            stated: None,
+        };
         let outcome = tokio::select! {
             outcome = watch.run(&mut incoming, &sender) => outcome,
             () = sender.closed() => return,
@@ -64,15 +73,18 @@ impl Watch {
                 self.begin(&mut request)?;
             }
             let known = self.known(&request)?;
+            let mut alarmed = false;
             for point in request.points.into_iter().skip(known) {
                 let taken = Point::new(Some(point.step as f64), point.epoch, None, point.value);
-                let alarm = self.run.push(&point.key, taken)?;
+                // One alarm a message: whoever sends many at once can wait for the next look.
+                let alarm = self.run.push(&point.key, taken)? && !std::mem::replace(&mut alarmed, true);
                 self.reach(point.step as f64, point.epoch);
                 if self.cadence.due(self.run.taken(), self.run.metrics().len(), alarm) {
                     self.look(out, false).await?;
                 }
             }
-            if request.want_state {
+            if request.want_state && self.stated != Some(self.run.taken()) {
+                self.stated = Some(self.run.taken());
                 let state = self.run.encode();
                 self.answer(out, None, state).await?;
             }
@@ -85,9 +97,12 @@ impl Watch {
         if !request.state.is_empty() {
             self.run = RunHistory::decode(&request.state)?;
             self.cadence.looked(self.run.taken());
-            let last: Vec<Point> =
-                self.run.metrics().iter().filter_map(|(_, history)| history.points().last().copied()).collect();
-            last.iter().for_each(|p| self.reach(p.step().unwrap_or(0.0), p.epoch()));
+            let kept: Vec<Point> = self.run.metrics().iter().flat_map(|(_, history)| history.points().to_vec()).collect();
+            kept.iter().for_each(|p| self.reach(p.step().unwrap_or(0.0), p.epoch()));
+            let held = self.run.params.len();
+            if held > MOST_PARAMS {
+                return Err(Error::field("state", format!("holds parameters of {held} bytes, most are {MOST_PARAMS}")));
+            }
         }
         if request.params.len() > MOST_PARAMS {
             return Err(Error::field("params", format!("is {} bytes, most are {MOST_PARAMS}", request.params.len())));

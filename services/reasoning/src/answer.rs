@@ -104,7 +104,7 @@ pub fn answer(report: &Report, question: &str) -> Answer {
         let parts: Vec<String> = report.readiness.parts.iter().map(|p| format!("{}: {}", p.name, p.why)).collect();
         out.push(format!("Readiness {score} ({}).", parts.join("; ")));
     }
-    if chosen.is_empty() && (out.is_empty() && mentions(&["first", "fix", "next", "do", "wrong", "problem", "start", "cause"])) {
+    if chosen.is_empty() && (out.is_empty() && mentions(&["first", "fix", "next", "wrong", "problem", "start", "cause"])) {
         chosen = report.findings.iter().take(FINDINGS).collect();
     }
     for cause in &report.root_causes {

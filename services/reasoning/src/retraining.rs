@@ -110,7 +110,7 @@ fn is_drift(finding: &Finding) -> bool {
 
 fn number(finding: &Finding, measure: &str) -> Option<f64> {
     finding.evidence.iter().find(|e| e.measure == measure).and_then(|e| match e.value {
-        Scalar::Number(value) => Some(value),
+        Scalar::Number(value) if value.is_finite() => Some(value),
         _ => None,
     })
 }

@@ -18,8 +18,8 @@ pub(crate) fn changes(earlier: &Log, later: &Log) -> Vec<MetricChange> {
         .filter_map(|s| {
             let before = best(earlier.series.iter().filter(measures).find(|e| snake(&e.key) == snake(&s.key))?)?;
             let after = best(s)?;
-            // A share of nothing, or of what may be negative, says nothing.
-            if before <= 0.0 || after < 0.0 {
+            // A share of nothing, or of what is negative, says nothing.
+            if before <= 0.0 {
                 return None;
             }
             let higher_is_better = s.role.direction == Direction::Higher;
@@ -44,7 +44,7 @@ pub(crate) fn note(changes: &[MetricChange]) -> Note {
         return Note::new(
             "baseline_metrics",
             "run",
-            "no metric of unseen data stands in both logs under the same name, so nothing of this run was held against the earlier one",
+            "no metric of unseen data could be held against the earlier run: none stands in both logs under the same name with numbers above zero",
         );
     }
     let shown: Vec<String> = changes

@@ -77,7 +77,8 @@ impl Model {
         let mut spent = Spent::default();
         let known = self.cached(&digest);
         let sifted = match known {
-            Some(sifted) => Ok(sifted),
+            // Equal evidence may stand in a report that knows other numbers beside it.
+            Some(sifted) => Ok(sift(&Guard::of(report, &evidence), sifted.words)),
             None => self.sifted(report, &evidence, &mut spent).await,
         };
         let sifted = match sifted {
@@ -250,6 +251,7 @@ fn apply(report: &mut Report, words: &Words) -> WordedBy {
         for (step, said) in decision.plan.iter_mut().zip(&words.plan) {
             if !said.is_empty() && said.len() <= 600 {
                 step.clone_from(said);
+                by = WordedBy::Model;
             }
         }
     }
