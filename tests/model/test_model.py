@@ -113,12 +113,11 @@ def with_mock(plain):
                 print(f"{provider}: worded by the model")
             for chaos in [{"dropRate": 1}, {"malformedRate": 1}, {"disconnectRate": 1}, {"rateLimitRate": 1}, {"latencyMs": 20000}]:
                 post(f"{url}/__aimock/chaos", chaos)
-                begun = time.monotonic()
                 report = analyze(provider="compatible", name="gpt-5", endpoint=f"{url}/v1", timeout="4s")
-                took = time.monotonic() - begun
                 note = [n["text"] for n in report["notes"] if n["code"] == "model"]
                 assert report["wording"]["by"] == "rules" and report["summary"] == plain["summary"] and note, (chaos, report["wording"])
-                assert facts(report) == facts(plain) and took < 15, (chaos, took)
+                assert facts(report) == facts(plain), chaos
+                assert ("latencyMs" in chaos) == ("in time" in note[0]), (chaos, note)
                 print(f"{chaos}: {note[0]}")
                 urllib.request.urlopen(urllib.request.Request(f"{url}/__aimock/chaos", method="DELETE"), timeout=10).read()
         finally:

@@ -75,7 +75,8 @@ impl Point {
         self.epoch = epoch.unwrap_or(f64::NAN);
     }
 
-    fn stays(&self) -> bool {
+    /// Whether it is kept for what it is.
+    pub(crate) fn stays(&self) -> bool {
         self.index & STAYS != 0
     }
 
@@ -85,10 +86,6 @@ impl Point {
 
     pub(crate) fn of_raw([step, epoch, time, value]: [f64; 4], index: u64, stays: bool) -> Self {
         Self { step, epoch, time, value, index: index & !STAYS | if stays { STAYS } else { 0 } }
-    }
-
-    pub(crate) fn marked(&self) -> bool {
-        self.stays()
     }
 }
 
@@ -108,6 +105,11 @@ pub struct Epoch {
 }
 
 impl Epoch {
+    /// Begins with a value.
+    fn of(point: &Point, epoch: f64) -> Self {
+        Self { epoch, place: point.step().unwrap_or(epoch), mean: point.value, count: 1, index: 0 }
+    }
+
     /// Its place among all epochs, from 0.
     #[must_use]
     pub fn index(&self) -> usize {
@@ -126,7 +128,6 @@ pub struct History {
     pub(crate) epochs: Vec<Epoch>,
     pub(crate) epoch_stride: u32,
     pub(crate) epochs_seen: u32,
-    pub(crate) not_finite: u64,
     pub(crate) nan: u64,
     pub(crate) infinite: u64,
     /// How often NaN follows a number or a number NaN.
@@ -141,6 +142,9 @@ pub struct History {
     /// A step or epoch went back.
     pub(crate) went_back: bool,
 }
+
+// How much is kept, and of what, is our choice: 64 KiB a metric at most, on which `bench/live` finds that followed
+// and finished runs are judged alike.
 
 /// Steps kept of the beginning.
 const HEAD: usize = 128;
@@ -163,7 +167,6 @@ impl History {
             epochs: Vec::new(),
             epoch_stride: 1,
             epochs_seen: 0,
-            not_finite: 0,
             nan: 0,
             infinite: 0,
             nan_changes: 0,
@@ -178,7 +181,7 @@ impl History {
     /// Takes the next value. Answers whether it is the first that is no number, or the first to go back.
     pub fn push(&mut self, mut point: Point) -> bool {
         point.index = self.seen;
-        let odd = !point.value.is_finite() && self.not_finite == 0;
+        let odd = !point.value.is_finite() && self.not_finite() == 0;
         self.count(point.value);
         let before = self.points.last().copied();
         if self.head.len() < HEAD
@@ -186,9 +189,9 @@ impl History {
         {
             self.head.push(step);
         }
-        let back = !self.went_back && before.is_some_and(|before| goes_back(&before, &point));
-        self.went_back |= back;
-        let (stays, with_before) = self.judged_by(&point, before.as_ref());
+        let back = before.is_some_and(|before| goes_back(&before, &point));
+        let first_back = back && !std::mem::replace(&mut self.went_back, true);
+        let (stays, with_before) = self.judged_by(&point, before.as_ref(), back);
         if stays {
             point.index |= STAYS;
         }
@@ -208,7 +211,7 @@ impl History {
         if self.points.len() > self.room.points {
             self.thin();
         }
-        odd || back
+        odd || first_back
     }
 
     fn count(&mut self, value: f64) {
@@ -216,13 +219,12 @@ impl History {
             self.nan_changes += 1;
         }
         self.nan_trailing = if value.is_nan() { self.nan_trailing + 1 } else { 0 };
-        self.not_finite += u64::from(!value.is_finite());
         self.nan += u64::from(value.is_nan());
         self.infinite += u64::from(value.is_infinite());
     }
 
     /// Whether a value stays for what it is, and the one before it with it.
-    fn judged_by(&mut self, point: &Point, before: Option<&Point>) -> (bool, bool) {
+    fn judged_by(&mut self, point: &Point, before: Option<&Point>, back: bool) -> (bool, bool) {
         let Some(before) = before else {
             self.level = if point.value.is_finite() { point.value.abs() } else { f64::NAN };
             return (false, false);
@@ -235,7 +237,6 @@ impl History {
             jumped = size > JUMP * self.level && self.seen > 10;
             self.level = if self.level.is_nan() { size } else { self.level + (size - self.level) * 0.1 };
         }
-        let back = goes_back(before, point);
         let pause = point.time - before.time;
         let paused = pause > PAUSE * self.interval;
         if pause >= 0.0 {
@@ -269,33 +270,23 @@ impl History {
             if self.epochs.is_empty() {
                 return;
             }
-            self.push_epoch(Epoch {
-                epoch: point.index() as f64,
-                place: point.step().unwrap_or(point.index() as f64),
-                mean: point.value,
-                count: 1,
-                index: 0,
-            });
+            self.push_epoch(Epoch::of(point, point.index() as f64));
             return;
         };
         if self.epochs.is_empty() && self.seen > 1 {
             // The first values came without an epoch.
             let earlier: Vec<Point> = self.points[..self.points.len() - 1].to_vec();
-            for p in earlier {
-                let index = p.index() as f64;
-                self.push_epoch(Epoch { epoch: index, place: p.step().unwrap_or(index), mean: p.value, count: 1, index: 0 });
-            }
+            earlier.iter().for_each(|p| self.push_epoch(Epoch::of(p, p.index() as f64)));
         }
         // Hugging Face counts epochs in fractions; a value at 3.0 closes the third.
         let epoch = logged.ceil();
-        let place = point.step().unwrap_or(epoch);
         match self.epochs.last_mut() {
             Some(last) if last.epoch == epoch => {
                 last.count = last.count.saturating_add(1);
-                last.place = place;
+                last.place = point.step().unwrap_or(epoch);
                 last.mean += (point.value - last.mean) / f64::from(last.count);
             }
-            _ => self.push_epoch(Epoch { epoch, place, mean: point.value, count: 1, index: 0 }),
+            _ => self.push_epoch(Epoch::of(point, epoch)),
         }
     }
 
@@ -341,7 +332,6 @@ impl History {
     pub fn forget_nan(&mut self) {
         self.points.retain(|p| !p.value.is_nan());
         self.seen -= self.nan;
-        self.not_finite -= self.nan;
         (self.nan, self.nan_changes, self.nan_trailing) = (0, 0, 0);
         self.revise(|_| {});
     }
@@ -373,7 +363,7 @@ impl History {
     /// Values that are NaN or infinite.
     #[must_use]
     pub fn not_finite(&self) -> u64 {
-        self.not_finite
+        self.nan + self.infinite
     }
 
     /// Values that are infinite.
@@ -394,9 +384,8 @@ impl History {
         &self.head
     }
 
-    /// Bytes it holds.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
+    #[cfg(test)]
+    fn bytes(&self) -> usize {
         size_of::<Self>()
             + self.points.capacity() * size_of::<Point>()
             + self.epochs.capacity() * size_of::<Epoch>()

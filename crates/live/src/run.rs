@@ -72,12 +72,6 @@ impl RunHistory {
     pub fn into_metrics(self) -> Vec<(String, History)> {
         self.metrics
     }
-
-    /// Bytes it holds.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        self.params.len() + self.metrics.iter().map(|(key, history)| 2 * key.len() + history.bytes()).sum::<usize>()
-    }
 }
 
 fn short(key: &str) -> &str {

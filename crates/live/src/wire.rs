@@ -16,7 +16,7 @@ const MOST_VALUES: u64 = 1 << 48;
 const MOST_TOLD: usize = 1000;
 
 impl RunHistory {
-    /// The history as bytes, what was told included.
+    /// The state as bytes: metrics, parameters, and what was told.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let keys = self.told.told.iter().chain(self.told.seen.keys().filter(|key| !self.told.told.contains(*key)));
@@ -26,15 +26,24 @@ impl RunHistory {
             looks: self.told.seen.get(key).copied().unwrap_or(0),
             told: self.told.told.contains(key),
         });
+        // What is told of a run has far fewer kinds.
+        let told = told.take(MOST_METRICS).collect();
+        wire::RunHistory { params: self.params.clone(), told, ..self.logged() }.encode_to_vec()
+    }
+
+    /// The metrics alone as bytes: what a look needs.
+    #[must_use]
+    pub fn encode_metrics(&self) -> Vec<u8> {
+        self.logged().encode_to_vec()
+    }
+
+    fn logged(&self) -> wire::RunHistory {
         wire::RunHistory {
             version: VERSION,
             taken: self.taken,
-            params: self.params.clone(),
             metrics: self.metrics.iter().map(|(key, history)| history.to_wire(key)).collect(),
-            // What is told of a run has far fewer kinds.
-            told: told.take(MOST_METRICS).collect(),
+            ..wire::RunHistory::default()
         }
-        .encode_to_vec()
     }
 
     /// The history that bytes hold.
@@ -90,7 +99,7 @@ impl History {
             seen: self.seen,
             stride: self.stride,
             index: self.points.iter().map(Point::index).collect(),
-            stays: self.points.iter().map(Point::marked).collect(),
+            stays: self.points.iter().map(Point::stays).collect(),
             step: column(0),
             point_epoch: column(1),
             time: column(2),
@@ -103,7 +112,6 @@ impl History {
             epoch_index: self.epochs.iter().map(|e| e.index).collect(),
             epoch_stride: self.epoch_stride,
             epochs_seen: self.epochs_seen,
-            not_finite: self.not_finite,
             nan: self.nan,
             infinite: self.infinite,
             nan_changes: self.nan_changes,
@@ -138,7 +146,7 @@ impl History {
         if !m.stride.is_power_of_two() || !m.epoch_stride.is_power_of_two() || m.count.contains(&0) {
             return Err("its steps are no powers of two".to_owned());
         }
-        if m.not_finite > m.seen || m.nan.checked_add(m.infinite) != Some(m.not_finite) || m.nan_trailing > m.nan {
+        if m.nan.checked_add(m.infinite).is_none_or(|odd| odd > m.seen) || m.nan_trailing > m.nan {
             return Err("its counts contradict each other".to_owned());
         }
         let mut history = Self::new(room);
@@ -152,7 +160,6 @@ impl History {
         history.seen = m.seen;
         history.epoch_stride = m.epoch_stride;
         history.epochs_seen = m.epochs_seen;
-        history.not_finite = m.not_finite;
         history.nan = m.nan;
         history.infinite = m.infinite;
         history.nan_changes = m.nan_changes;
@@ -194,7 +201,7 @@ mod tests {
             |r| r.metrics[0].value.truncate(3),
             |r| r.metrics[0].index.reverse(),
             |r| r.metrics[0].stride = 0,
-            |r| r.metrics[0].nan = 7,
+            |r| r.metrics[0].nan_trailing = 7,
             |r| r.metrics[1].key = r.metrics[0].key.clone(),
             |r| r.metrics[0].count[0] = 0,
         ];

@@ -1,5 +1,7 @@
 //! Findings and their evidence.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -217,6 +219,13 @@ impl Finding {
         "stopped_too_early",
         "underfitting",
     ];
+
+    /// Whether it is as sure as a caller wants findings to be: by the limit for its code, else for its agent,
+    /// else for all.
+    #[must_use]
+    pub fn is_sure(&self, least: f64, others: &BTreeMap<String, f64>) -> bool {
+        self.confidence >= *others.get(&self.code).or(others.get(&self.agent)).unwrap_or(&least)
+    }
 
     /// A finding to be completed by the methods below. The agent's name is set by its service.
     #[must_use]

@@ -403,8 +403,7 @@ fn unreasoned(request: SynthesizeRequest) -> Result<Report, Error> {
     }
     report.provenance.inputs.sort();
     report.provenance.inputs.dedup();
-    let limits = &request.confidence_thresholds;
-    report.findings.retain(|f| f.confidence >= *limits.get(&f.code).or(limits.get(&f.agent)).unwrap_or(&request.min_confidence));
+    report.findings.retain(|f| f.is_sure(request.min_confidence, &request.confidence_thresholds));
     report.findings.sort_by(|a, b| {
         b.severity.cmp(&a.severity).then_with(|| b.confidence.total_cmp(&a.confidence)).then_with(|| a.id.cmp(&b.id))
     });

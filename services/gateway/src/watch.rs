@@ -164,7 +164,7 @@ impl Watch {
             file_name: name.to_owned(),
             source: ArtifactSource::Inline(Bytes::from(bytes)),
         };
-        let mut artifacts = vec![inline(ArtifactKind::Metrics, FORMAT, "live", self.run.encode())];
+        let mut artifacts = vec![inline(ArtifactKind::Metrics, FORMAT, "live", self.run.encode_metrics())];
         if !self.run.params.trim().is_empty() {
             artifacts.push(inline(ArtifactKind::Params, "", "params", self.run.params.clone().into_bytes()));
         }

@@ -27,6 +27,8 @@ const KNOWN: f64 = 0.35;
 
 /// Most passages of a page that is also looked at as a whole.
 const WHOLE: usize = 20;
+// Weights are our choice, by the half of the questions of `bench/retrieval` that may be looked at.
+
 /// Weight of a word that means the same as one of the question.
 const SYNONYM: f32 = 0.5;
 /// Share of the lesser fields that adds to the best one.

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use deepfix_model::{
-    AgentRun, Chart, Checked, Citation, ColumnCard, Finding, Input, LayerCard, MetricChange, Note, Num, Report, Severity,
+    AgentRun, AgentStatus, Chart, Checked, Citation, ColumnCard, Finding, Input, LayerCard, MetricChange, Note, Num, Report,
+    Severity,
 };
 
 use crate::{
@@ -36,6 +37,31 @@ pub struct Outcome {
     pub thresholds: BTreeMap<String, f64>,
     /// Metrics beside those of an earlier run.
     pub metric_changes: Vec<MetricChange>,
+}
+
+impl Outcome {
+    /// Of an agent that answered and has nothing to say.
+    #[must_use]
+    pub fn completed(agent: &str) -> Self {
+        Self {
+            run: AgentRun {
+                name: agent.to_owned(),
+                status: AgentStatus::Completed,
+                reason: None,
+                version: "1".to_owned(),
+                artifacts: Vec::new(),
+            },
+            findings: Vec::new(),
+            notes: Vec::new(),
+            checked: Vec::new(),
+            charts: Vec::new(),
+            columns: Vec::new(),
+            layers: Vec::new(),
+            inputs: Vec::new(),
+            thresholds: BTreeMap::new(),
+            metric_changes: Vec::new(),
+        }
+    }
 }
 
 /// A knowledge page about some codes.
@@ -103,8 +129,7 @@ pub fn synthesize(mut outcomes: Vec<Outcome>, pages: &[Page], subject: Subject, 
     }
     // What numbers demand is not softened by what is left out of the list.
     let all = merge(findings.clone());
-    let limits = &subject.confidence_thresholds;
-    findings.retain(|f| f.confidence >= *limits.get(&f.code).or(limits.get(&f.agent)).unwrap_or(&subject.min_confidence));
+    findings.retain(|f| f.is_sure(subject.min_confidence, &subject.confidence_thresholds));
     report.findings = merge(findings);
     report.retraining = retraining(&Facts {
         findings: &all,

@@ -2,9 +2,7 @@
 
 use std::{collections::BTreeMap, thread};
 
-use deepfix_model::{
-    AgentRun, AgentStatus, ArtifactKind, Chart, ChartKind, Checked, Evidence, Finding, Input, MetricChange, Note, Severity,
-};
+use deepfix_model::{ArtifactKind, Chart, ChartKind, Checked, Evidence, Finding, Input, MetricChange, Note, Severity};
 use deepfix_reasoning::{Outcome, Page, Plain, Rules, Subject, synthesize};
 
 /// Numbers that look like chance (Knuth's MMIX generator).
@@ -44,20 +42,13 @@ fn outcome(agent: &str, kind: ArtifactKind, codes: &[(&str, Severity, f64)]) -> 
         series: Vec::new(),
         marks: Vec::new(),
     };
+    let mut answered = Outcome::completed(agent);
+    answered.run.artifacts.push(kind.name().to_owned());
     Outcome {
-        run: AgentRun {
-            name: agent.to_owned(),
-            status: AgentStatus::Completed,
-            reason: None,
-            version: "1".to_owned(),
-            artifacts: vec![kind.name().to_owned()],
-        },
         findings,
         notes: (0..5).map(|i| Note::new("hint", format!("{agent}{i}"), "a hint")).collect(),
         checked,
         charts: vec![chart("loss"), chart("accuracy"), chart(agent)],
-        columns: Vec::new(),
-        layers: Vec::new(),
         inputs: vec![Input { artifact: kind.name().to_owned(), bytes: 7, digest: "sha256:0".to_owned(), rows: Some(9) }],
         thresholds: BTreeMap::from([(format!("{agent}.limit"), 1.0)]),
         metric_changes: vec![MetricChange {
@@ -67,6 +58,7 @@ fn outcome(agent: &str, kind: ArtifactKind, codes: &[(&str, Severity, f64)]) -> 
             after: 0.8,
             decline: 1.0 / 9.0,
         }],
+        ..answered
     }
 }
 

@@ -1,10 +1,8 @@
 //! The retraining decision: its hard rules, its cut-offs and what nothing may soften.
 
-use std::collections::BTreeMap;
-
 use deepfix_model::{
-    AgentRun, AgentStatus, ArtifactKind, ColumnCard, ColumnMeasure, ColumnSide, Evidence, Finding, Health, MetricChange, Num,
-    Report, Severity, Split, Strategy, Urgency,
+    ArtifactKind, ColumnCard, ColumnMeasure, ColumnSide, Evidence, Finding, Health, MetricChange, Num, Report, Severity, Split,
+    Strategy, Urgency,
 };
 use deepfix_reasoning::{Outcome, Plain, Rules, Subject, synthesize};
 
@@ -32,31 +30,9 @@ fn finding(code: &str, severity: Severity) -> Finding {
     Finding::new(code, ArtifactKind::Test, "column:c0", severity, 0.9).column("c0").split(Split::Both)
 }
 
-fn outcome(name: &str, findings: Vec<Finding>, columns: Vec<ColumnCard>, metric_changes: Vec<MetricChange>) -> Outcome {
-    Outcome {
-        run: AgentRun {
-            name: name.to_owned(),
-            status: AgentStatus::Completed,
-            reason: None,
-            version: "1".to_owned(),
-            artifacts: Vec::new(),
-        },
-        findings: findings
-            .into_iter()
-            .map(|mut f| {
-                name.clone_into(&mut f.agent);
-                f
-            })
-            .collect(),
-        notes: Vec::new(),
-        checked: Vec::new(),
-        charts: Vec::new(),
-        columns,
-        layers: Vec::new(),
-        inputs: Vec::new(),
-        thresholds: BTreeMap::new(),
-        metric_changes,
-    }
+fn outcome(name: &str, mut findings: Vec<Finding>, columns: Vec<ColumnCard>, metric_changes: Vec<MetricChange>) -> Outcome {
+    findings.iter_mut().for_each(|f| name.clone_into(&mut f.agent));
+    Outcome { findings, columns, metric_changes, ..Outcome::completed(name) }
 }
 
 fn report(outcomes: Vec<Outcome>, min_confidence: f64) -> Report {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use deepfix_model::{AgentRun, AgentStatus, ArtifactKind, Evidence, Finding, Report, Severity, Split};
+use deepfix_model::{ArtifactKind, Evidence, Finding, Report, Severity, Split};
 use deepfix_reasoning::{Outcome, Plain, Rules, Subject, synthesize};
 
 fn finding(code: &str, artifact: ArtifactKind, severity: Severity, measures: &[(&str, f64)]) -> Finding {
@@ -26,27 +26,7 @@ fn report(findings: Vec<Finding>) -> Report {
         agent.clone_into(&mut finding.agent);
         outcomes.entry(agent).or_default().push(finding);
     }
-    let outcomes = outcomes
-        .into_iter()
-        .map(|(name, findings)| Outcome {
-            run: AgentRun {
-                name: name.to_owned(),
-                status: AgentStatus::Completed,
-                reason: None,
-                version: "1".to_owned(),
-                artifacts: Vec::new(),
-            },
-            findings,
-            notes: Vec::new(),
-            checked: Vec::new(),
-            charts: Vec::new(),
-            columns: Vec::new(),
-            layers: Vec::new(),
-            inputs: Vec::new(),
-            thresholds: BTreeMap::new(),
-            metric_changes: Vec::new(),
-        })
-        .collect();
+    let outcomes = outcomes.into_iter().map(|(name, findings)| Outcome { findings, ..Outcome::completed(name) }).collect();
     synthesize(outcomes, &[], Subject::default(), &Rules::embedded().expect("the table reads"), &Plain)
 }
 

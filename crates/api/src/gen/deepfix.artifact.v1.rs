@@ -83,29 +83,26 @@ pub struct MetricHistory {
     /// Epochs logged, kept or not.
     #[prost(uint32, tag = "17")]
     pub epochs_seen: u32,
-    /// Values that are NaN or infinite.
-    #[prost(uint64, tag = "18")]
-    pub not_finite: u64,
     /// Values that are NaN.
-    #[prost(uint64, tag = "19")]
+    #[prost(uint64, tag = "18")]
     pub nan: u64,
     /// Values that are infinite.
-    #[prost(uint64, tag = "20")]
+    #[prost(uint64, tag = "19")]
     pub infinite: u64,
     /// How often NaN and numbers alternate.
-    #[prost(uint64, tag = "21")]
+    #[prost(uint64, tag = "20")]
     pub nan_changes: u64,
     /// NaN at the end, in a row.
-    #[prost(uint64, tag = "22")]
+    #[prost(uint64, tag = "21")]
     pub nan_trailing: u64,
     /// Running mean of the size of values.
-    #[prost(double, tag = "23")]
+    #[prost(double, tag = "22")]
     pub level: f64,
     /// Running mean of the time between values.
-    #[prost(double, tag = "24")]
+    #[prost(double, tag = "23")]
     pub interval: f64,
     /// Whether a step or epoch went back.
-    #[prost(bool, tag = "25")]
+    #[prost(bool, tag = "24")]
     pub went_back: bool,
 }
 /// A finding as it is told of a run that is under way: without its place.

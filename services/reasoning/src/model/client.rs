@@ -8,7 +8,6 @@ use std::{
 use deepfix_errors::{Error, ErrorCode};
 use genai::{
     Client, ModelIden, ServiceTarget, WebConfig,
-    adapter::AdapterKind,
     chat::{ChatMessage, ChatOptions, ChatRequest, JsonSpec, StopReason},
     resolver::{AuthData, Endpoint, ServiceTargetResolver},
 };
@@ -52,11 +51,7 @@ impl Asker {
         let compatible = config.provider == "compatible";
         let resolver = ServiceTargetResolver::from_resolver_fn(
             move |target: ServiceTarget| -> Result<ServiceTarget, genai::resolver::Error> {
-                let endpoint = if endpoint.is_empty() {
-                    default_endpoint(kind, target.endpoint)
-                } else {
-                    Endpoint::from_owned(endpoint.clone())
-                };
+                let endpoint = if endpoint.is_empty() { target.endpoint } else { Endpoint::from_owned(endpoint.clone()) };
                 // A server of one's own often has no keys; the header must still be there.
                 let auth = match &key {
                     Some(key) => AuthData::from_single(key.clone()),
@@ -145,13 +140,5 @@ impl Asker {
             pause *= 2;
         }
         Err(late())
-    }
-}
-
-fn default_endpoint(kind: AdapterKind, given: Endpoint) -> Endpoint {
-    match kind {
-        // The environment may point anywhere; a local server is where it is by default.
-        AdapterKind::Ollama => Endpoint::from_static("http://127.0.0.1:11434/"),
-        _ => given,
     }
 }
