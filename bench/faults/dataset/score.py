@@ -17,6 +17,9 @@ import pathlib
 import random
 
 SERIOUS = ("medium", "high")
+# Codes that compare the splits (or the label's fit in them), of which two random parts of one table can show none.
+COMPARING = {"covariate_shift", "label_shift", "concept_shift", "correlation_shift", "null_rate_shift", "unseen_categories",
+             "unseen_labels", "unit_change", "schema_skew", "temporal_leakage", "text_length_shift", "vocabulary_shift", "label_noise"}
 
 
 def wilson(hits, n, z=1.96):
@@ -192,6 +195,9 @@ def main():
         extras = t.extras()
         codes = collections.Counter(f["code"] for _, e in extras for f in e)
         print(f"{t.name}: clean controls alarmed {alarmed}/{len(t.clean)} = {share(alarmed, len(t.clean))} % (95 % Wilson {100 * low:.1f} to {100 * high:.1f})")
+        comparing = sum(any(said(x) & COMPARING for x in f) for _, f in t.clean)
+        low, high = wilson(comparing, len(t.clean))
+        print(f"  of them by codes that compare splits or doubt labels: {comparing} = {share(comparing, len(t.clean))} % ({100 * low:.1f} to {100 * high:.1f})")
         print(f"  extra findings: on {share(sum(bool(e) for _, e in extras), len(extras))} % of {len(extras)} cases with a fault, "
               f"{sum(len(e) for _, e in extras) / max(1, len(extras)):.2f} per case; " + " ".join(f"{k}:{n}" for k, n in codes.most_common(12)))
         print(f"  CPU {sum(r['cpu'] for _, _, r in t.rows):.1f} s for {len(t.rows)} cases; errors {sum(bool(r.get('error')) for _, _, r in t.rows)}")

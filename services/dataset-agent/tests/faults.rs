@@ -104,6 +104,16 @@ fn a_leak_is_found_and_strong_honest_features_are_not() {
             .column(&format!("m{k}"), |_, row| format!("{:.3}", row[5].parse::<f64>().expect("a label") * 2.6 + random.normal()));
     }
     assert!(look(&strong, None, labelled()).codes().is_empty());
+
+    // One measurement that is that good alone (AUC 0.967) is still what a diamond's weight is to its price.
+    let mut alone = Table::sound(3, 2000);
+    alone.column("carat", |_, row| format!("{:.3}", row[5].parse::<f64>().expect("a label") * 2.6 + random.normal()));
+    assert!(look(&alone, None, labelled()).codes().is_empty());
+
+    // A code with a value for each class is the label, however easy the rest makes it.
+    strong.column("state", |i, row| if (row[5] == "1") == (i % 40 > 0) { "open".to_owned() } else { "shut".to_owned() });
+    let local = look(&strong, None, labelled());
+    assert_eq!((local.codes(), &local.findings[0].columns[..]), (vec!["target_leakage"], &["state".to_owned()][..]));
 }
 
 #[test]

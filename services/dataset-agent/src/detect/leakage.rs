@@ -3,12 +3,13 @@
 //! A merely strong feature is none: besides reaching the threshold alone, the column must beat what
 //! all other columns reach together (naive Bayes over their bins), by a margin or by closing nine
 //! tenths of the gap to perfect. Two candidates that have nothing in common within the classes are
-//! both left out of the others (two leaks would hide each other; a correlation under 0.3 is our choice); otherwise strength is the nature of
-//! the table, and each candidate is compared with all the rest.
+//! both left out of the others (two leaks would hide each other; a correlation under 0.3 is our choice);
+//! otherwise strength is the nature of the table, and each candidate is compared with all the rest. A
+//! column with one value for each class is the label renamed, however well the rest does.
 //!
-//! The threshold is lower for codes of few values, and lower still for whether a cell is empty at all:
-//! an honest measurement may follow the label closely, a flag hardly does. Emptiness is judged for the
-//! class it tells best, for it often marks one of several.
+//! The threshold is highest for measurements, which may honestly follow the label closely (a diamond's
+//! weight and its price), lower for codes of few values, and lower still for whether a cell is empty at
+//! all: a flag hardly does. Emptiness is judged for the class it tells best, for it often marks one of several.
 
 use deepfix_agent::{Analysis, Sink, Stop};
 use deepfix_model::{ArtifactKind, BugType, Checked, Evidence, Finding, Note, Severity, Split, above};
@@ -24,6 +25,17 @@ const ENOUGH: usize = 50;
 /// Most distinct values of a code.
 const CODE: usize = 12;
 const CLASSES: usize = 50;
+/// Share of rows from which a column with one value per class is the label renamed, however easy the label is to tell
+/// from the rest (our choice).
+const SAME: f64 = 0.95;
+
+/// Whether a column looks like a measurement: numbers of many values, none of which (nor emptiness) is a fifth of
+/// the rows (our choice). What an outcome fills in afterwards is zero or empty for the rest.
+fn measured(column: &Column) -> bool {
+    let Some(_) = column.numbers() else { return false };
+    let most = crate::table::runs(column.sorted()).map(|(_, n)| n).max().unwrap_or(0);
+    column.spread().distinct > CODE && most.max(column.rows() - column.present()) * 5 < column.rows()
+}
 
 /// The label as a target; `None` with the reason when it cannot be one.
 pub(super) fn target(data: &Data, train: &Table, label: &str) -> Result<Target, String> {
@@ -103,8 +115,11 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Da
             findings.push(aggregate::finding(name, share, train.rows()));
         }
     }
+    let measured_limit =
+        analysis.threshold(if data.regression { "target_leakage.r2_measured" } else { "target_leakage.auc_measured" });
     let limits = |i: usize| match train.column(&names[i]) {
         Some(column) if column.spread().distinct <= CODE && !data.regression => (code_limit, margin),
+        Some(column) if measured(column) => (measured_limit, margin),
         _ => (limit, margin),
     };
     let candidates: Vec<usize> = (0..names.len()).filter(|&i| scores[i] >= limits(i).0 && !aggregates.contains(&i)).collect();
@@ -159,7 +174,8 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Da
             let others = power::together(&rest, &target).max(best);
             let closes_gap = 1.0 - scores[i] <= 0.1 * (1.0 - others) && scores[i] >= 0.99;
             let (limit, margin) = limits(i);
-            if scores[i] - others < margin && !closes_gap {
+            let renames = train.column(&names[i]).and_then(|c| power::renames(c, &target)).is_some_and(|share| share >= SAME);
+            if scores[i] - others < margin && !closes_gap && !renames {
                 continue;
             }
             findings.push(finding(&names[i], (measure, scores[i]), others, limit, margin, &target));

@@ -128,7 +128,20 @@ pub(crate) fn emit(
     findings: Vec<Finding>,
 ) -> Result<(), Stop> {
     analysis.checked(deepfix_model::Checked::done(code, subjects, findings.len()));
-    findings.into_iter().try_for_each(|finding| sink.finding(finding))
+    findings.into_iter().try_for_each(|mut finding| {
+        finding.confidence = calibrated(finding.confidence);
+        finding.recommendation.confidence = finding.confidence;
+        sink.finding(finding)
+    })
+}
+
+/// A detector's own confidence, made what such findings turned out to be: right more often than it states
+/// (`bench/faults/dataset`, half to develop on: 0.99 of those of 0.96, 0.93 of 0.75, 0.79 of 0.65). The log odds are
+/// shifted (Platt 1999, slope 1) by about half of what that half asks for, since other tables are less kind.
+fn calibrated(confidence: f64) -> f64 {
+    const SHIFT: f64 = 0.8;
+    let odds = (confidence / (1.0 - confidence).max(1e-9)) * SHIFT.exp();
+    ((odds / (1.0 + odds)).min(0.99) * 100.0).round() / 100.0
 }
 
 /// The artifact that a split is.

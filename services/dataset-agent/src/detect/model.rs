@@ -105,13 +105,20 @@ impl Learnt {
                 (cut, bins)
             })
             .unzip();
-        let held_out = held_out(&bins, &answers, cancel);
+        let held_out = predictions(&bins, &folds(&bins, answers.len()), &answers, cancel);
         Ok(Self { rows, answers, held_out, columns, cuts, bins, class_names })
     }
 
     /// Other answers for the same rows, predicted by models that did not see the row.
     pub(crate) fn held_out_for(&self, answers: &Answers, cancel: &Cancel) -> Vec<Vec<f64>> {
-        held_out(&self.bins, answers, cancel)
+        predictions(&self.bins, &folds(&self.bins, answers.len()), answers, cancel)
+    }
+
+    /// The same answers predicted out of fold from columns of at most `levels` values (a missing one is a value);
+    /// `None` where there is no such column.
+    pub(crate) fn held_out_by_few_levels(&self, levels: usize, cancel: &Cancel) -> Option<Vec<Vec<f64>>> {
+        let few: Vec<Vec<u8>> = self.bins.iter().filter(|column| distinct(column) <= levels).cloned().collect();
+        (!few.is_empty()).then(|| predictions(&few, &folds(&self.bins, self.answers.len()), &self.answers, cancel))
     }
 
     /// Bins of train's sample, one vector per column.
@@ -166,13 +173,23 @@ impl Learnt {
     }
 }
 
-/// Predictions for each row by a model of the other folds.
-fn held_out(bins: &[Vec<u8>], answers: &Answers, cancel: &Cancel) -> Vec<Vec<f64>> {
-    // By content, so that copies of a row fall into one fold and do not teach each other.
-    let fold: Vec<usize> = (0..answers.len())
+/// Values in a column of bins.
+fn distinct(bins: &[u8]) -> usize {
+    let mut seen = [false; 256];
+    bins.iter().for_each(|&b| seen[usize::from(b)] = true);
+    seen.iter().filter(|s| **s).count()
+}
+
+/// Fold of each row, by content, so that copies of a row fall into one fold and do not teach each other.
+fn folds(bins: &[Vec<u8>], rows: usize) -> Vec<usize> {
+    (0..rows)
         .map(|i| bins.iter().fold(0xf01d, |hash, column| mix(hash ^ u64::from(column[i]))))
         .map(|hash| (hash % FOLDS as u64) as usize)
-        .collect();
+        .collect()
+}
+
+/// Predictions for each row by a model of the other folds.
+fn predictions(bins: &[Vec<u8>], fold: &[usize], answers: &Answers, cancel: &Cancel) -> Vec<Vec<f64>> {
     let parts: Vec<Vec<(usize, Vec<f64>)>> = (0..FOLDS)
         .into_par_iter()
         .map(|part| {

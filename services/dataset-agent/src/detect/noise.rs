@@ -5,12 +5,13 @@
 //! by the model's confidence (the probability of its first class over that of its second). Where labels
 //! are right, contradictions vanish among the surest rows; where they were flipped, they persist there
 //! at the rate of the flips, flat from the surest quarter to the next; and the columns cannot foretell
-//! which rows they are, as they can where a region is merely hard. Confident learning (Northcutt,
+//! which rows they are, as they can where a region is merely hard. Where columns of few values do as well
+//! as all, nothing has surer rows than others and the two cannot be told apart: a note. Confident learning (Northcutt,
 //! Jiang and Chuang 2021) gives the rows: those whose probability of another class exceeds that
 //! class's mean among its own rows. Labels that are numbers: `noise_number.rs`.
 
 use deepfix_agent::{Analysis, Sink, Stop};
-use deepfix_model::{ArtifactKind, BugType, Checked, Evidence, Finding, Severity, Split, above};
+use deepfix_model::{ArtifactKind, BugType, Checked, Evidence, Finding, Note, Severity, Split, above};
 use statrs::distribution::{Beta, Binomial, ContinuousCDF, DiscreteCDF};
 
 use super::{Data, emit, model::Learnt, percent};
@@ -39,7 +40,20 @@ pub(crate) fn detect(
     let mut findings = Vec::new();
     let foretold =
         if noise.lower >= medium && noise.learns() && noise.flat() { foretold(classes, learnt, analysis) } else { 1.0 };
-    if foretold - chance(noise.wrong) < FORETOLD {
+    let told = foretold - chance(noise.wrong) < FORETOLD;
+    let coarse = if told { by_few_levels(&noise, classes, learnt, analysis) } else { None };
+    if let Some(error) = coarse {
+        analysis.note(Note::new(
+            "label_noise",
+            "label",
+            format!(
+                "cannot tell whether labels are wrong: columns of at most {LEVELS} values predict them as well ({} wrong) as all columns \
+                 ({}), and are contradicted evenly wherever they do not decide the label",
+                percent(error),
+                percent(noise.error)
+            ),
+        ));
+    } else if told {
         let severity = if noise.rate >= high { Severity::High } else { Severity::Medium };
         let mut suspects = confident(classes, *k, &learnt.held_out);
         suspects.sort_by(|a, b| b.2.total_cmp(&a.2).then(a.0.cmp(&b.0)));
@@ -111,6 +125,21 @@ const LEARNS: f64 = 0.16;
 /// Largest area under the curve at which contradictions are not those of a hard region (our choice; 0.44 to
 /// 0.58 where labels were flipped at random).
 const FORETOLD: f64 = 0.65;
+
+/// Most values of a column that is too coarse to show where labels are contradicted (our choice).
+const LEVELS: usize = 4;
+/// Error that columns of few values may have beyond that of all columns, over the majority's, and still be said to
+/// tell all there is to tell (our choice).
+const AS_WELL: f64 = 0.03;
+
+/// The error of columns of few values alone, where it is about that of all columns: then a honest and merely good
+/// predictor (survival by sex) is contradicted as evenly as flipped labels are, for it has no surer rows.
+fn by_few_levels(noise: &Noise, classes: &[usize], learnt: &Learnt, analysis: &Analysis<'_>) -> Option<f64> {
+    let guessed = learnt.held_out_by_few_levels(LEVELS, &analysis.cancel())?;
+    let wrong = classes.iter().zip(&guessed).filter(|(class, p)| argmax(p) != **class).count();
+    let error = wrong as f64 / classes.len().max(1) as f64;
+    (error - noise.error <= AS_WELL * noise.majority_error).then_some(error)
+}
 
 /// How well the columns foretell which of the surest half of rows are contradicted.
 fn foretold(classes: &[usize], learnt: &Learnt, analysis: &Analysis<'_>) -> f64 {

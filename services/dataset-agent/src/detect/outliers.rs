@@ -4,7 +4,8 @@
 //! measured in the column's own tail on that side: the larger of (p90 − p50)/1.28 and (p99 − p50)/2.33,
 //! which are the standard deviation of a normal tail (our construction, after the idea of the
 //! adjusted boxplot, Hubert and Vandervieren 2008), on the raw values and, where none of the bulk is
-//! negative, on their logarithms too (of x + 1 where there are zeros): the smaller distance counts. Beyond that, a value counts only
+//! negative, on their logarithms too (of x + 1 where there are zeros), or on their inverse hyperbolic sines where both
+//! sides of zero spread over orders of magnitude: the smaller distance counts. Beyond that, a value counts only
 //! after a gap wider than the whole way from the median to the bulk's last value. Negative values in a
 //! column whose bulk keeps away from zero are sign errors when their size is that of the others.
 
@@ -153,6 +154,18 @@ fn far_out(sorted: &[f64], limit: f64) -> Option<Apart> {
     })
 }
 
+/// The median size of values that lie on both sides of zero and spread over orders of magnitude (changes of money):
+/// p99 of their size is ten times its median, where a normal column has 3.8 and Student's t with 3 degrees 7.6.
+fn heavy_on_both_sides(bulk: &[f64]) -> Option<f64> {
+    if !(bulk.first()? < &0.0 && bulk.last()? > &0.0) {
+        return None;
+    }
+    let mut sizes: Vec<f64> = bulk.iter().map(|x| x.abs()).collect();
+    sizes.sort_unstable_by(f64::total_cmp);
+    let (middle, far) = (quantile(&sizes, 0.5), quantile(&sizes, 0.99));
+    (middle > 0.0 && far >= 10.0 * middle).then_some(middle)
+}
+
 fn beyond(sorted: &[f64], upper: bool, limit: f64) -> Option<(Vec<f64>, f64)> {
     let n = sorted.len();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a length")]
@@ -169,6 +182,14 @@ fn beyond(sorted: &[f64], upper: bool, limit: f64) -> Option<(Vec<f64>, f64)> {
         if scale > 0.0 { ((first - middle).abs() / scale, gap) } else { (0.0, 0.0) }
     };
     let (mut distance, gap) = measure(bulk, first, edge);
+    if let Some(size) = heavy_on_both_sides(bulk) {
+        let bent = |x: f64| (x / size).asinh();
+        let (bent_distance, bent_gap) = measure(&bulk.iter().map(|x| bent(*x)).collect::<Vec<_>>(), bent(first), bent(edge));
+        if bent_gap < 0.5 {
+            return None;
+        }
+        distance = distance.min(bent_distance);
+    }
     // Counts have zeros, and tails as heavy as sizes have: one is added to them.
     let one = if bulk[0] == 0.0 { 1.0 } else { 0.0 };
     if bulk[0] >= 0.0 && first + one > 0.0 {

@@ -80,6 +80,30 @@ pub(crate) fn alone(column: &Column, target: &Target) -> f64 {
     }
 }
 
+/// Share of rows in which the column is the label under other names: as many values as there are classes, each the
+/// most frequent one of another class. `None` where it is not so, or a value has fewer than ten rows.
+pub(crate) fn renames(column: &Column, target: &Target) -> Option<f64> {
+    let What::Classes(classes, k) = &target.what else { return None };
+    if column.spread().distinct != *k || column.present() < column.rows() {
+        return None;
+    }
+    let mut counts = std::collections::BTreeMap::<usize, Vec<usize>>::new();
+    for (&bin, &class) in binned(column, target).iter().zip(classes) {
+        counts.entry(bin).or_insert_with(|| vec![0; *k])[class] += 1;
+    }
+    let mut taken = vec![false; *k];
+    let mut agree = 0;
+    for of_value in counts.values() {
+        let (class, most) = of_value.iter().enumerate().max_by_key(|(_, n)| **n)?;
+        let rows: usize = of_value.iter().sum();
+        if rows < 10 || most * 10 < rows * 9 || std::mem::replace(&mut taken[class], true) {
+            return None;
+        }
+        agree += most;
+    }
+    (counts.len() == *k).then_some(agree as f64 / classes.len() as f64)
+}
+
 /// Power of whether the cell is empty: AUC of the class it tells best, with that class; 0.5 for a number.
 pub(crate) fn absence(column: &Column, target: &Target) -> (f64, usize) {
     let What::Classes(classes, k) = &target.what else { return (0.5, 0) };
