@@ -7,6 +7,7 @@ import os
 import pathlib
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,7 @@ from mlflow.entities import Metric, Param
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DEEPFIX = os.environ["DEEPFIX_BIN"]
 FLIGHTS = ROOT / "examples" / "flights"
+MLFLOW_3 = int(mlflow.__version__.split(".")[0]) >= 3
 
 
 def free_port():
@@ -51,7 +53,7 @@ class Server:
             # To its end, so that the server never waits for a reader.
             for line in self.process.stdout:
                 self.said.append(line)
-                if "Application startup complete" in line:
+                if "Application startup complete" in line or "Listening at" in line:  # MLflow 3, MLflow 2
                     self.up = True
                     started.set()
             started.set()
@@ -157,15 +159,38 @@ class Runs(unittest.TestCase):
         self.assertLessEqual({"nan_loss", "exploding_loss"}, set(found))
         self.assertEqual(self.client.get_metric_history(run, "train_loss")[20].value, sys.float_info.max, "the trap is still there")
 
-    def test_a_model_that_is_no_artifact_of_its_run_is_read(self):
+    def test_a_logged_model_is_read_be_it_an_artifact_of_its_run_or_not(self):
         from sklearn.linear_model import LogisticRegression
         mlflow.set_experiment("models")
         with mlflow.start_run() as run:
             model = LogisticRegression().fit([[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1])
-            mlflow.sklearn.log_model(model, name="model", serialization_format="cloudpickle")
+            if MLFLOW_3:
+                mlflow.sklearn.log_model(model, name="model", serialization_format="cloudpickle")
+            else:
+                mlflow.sklearn.log_model(model, "model")
         report = deepfix(f"mlflow:{run.info.run_id}", **self.at)
         self.assertEqual(agent(report, "checkpoint")["status"], "completed", agent(report, "checkpoint"))
         self.assertEqual([i["artifact"] for i in report["provenance"]["inputs"]], ["checkpoint"])
+
+    def test_a_model_in_shards_is_one_model(self):
+        run = self.run_in("shards", "r")
+        with tempfile.TemporaryDirectory() as folder:
+            names = [f"model-{k:05}-of-00003.safetensors" for k in (1, 2, 3)]
+            weights = {}
+            for k, name in enumerate(names):
+                values = struct.pack("<4096f", *(math.sin(i * (k + 1) * 0.37) * 0.05 for i in range(4096)))
+                header = json.dumps({f"layer{k}.weight": {"dtype": "F32", "shape": [64, 64], "data_offsets": [0, len(values)]}}).encode()
+                pathlib.Path(folder, name).write_bytes(struct.pack("<Q", len(header)) + header + values)
+                weights[f"layer{k}.weight"] = name
+            index = pathlib.Path(folder, "model.safetensors.index.json")
+            index.write_text(json.dumps({"metadata": {"total_size": 3 * 16384}, "weight_map": weights}))
+            self.client.log_artifacts(run, folder, "model/model")
+            report = deepfix(f"mlflow:{run}", **self.at)
+            local = deepfix("--checkpoint", index)
+        self.assertEqual(agent(report, "checkpoint")["status"], "completed", agent(report, "checkpoint"))
+        self.assertEqual((codes(report), report["layers"]), (codes(local), local["layers"]))
+        self.assertEqual(len(report["layers"]), 3, report["layers"])
+        self.assertEqual([n for n in report["notes"] if n["code"] == "mlflow_left_out"], [])
 
     def test_a_report_goes_back_and_is_found_and_never_read_again(self):
         run = self.run_in("back", "r")
@@ -239,8 +264,14 @@ class Runs(unittest.TestCase):
 
 class Guarded(unittest.TestCase):
     def test_a_server_with_passwords_is_asked_with_one(self):
-        server = Server("--app-name", "basic-auth", MLFLOW_FLASK_SERVER_SECRET_KEY="for this test alone",
-                        MLFLOW_AUTH_ADMIN_PASSWORD="a long enough one 1234")
+        settings = tempfile.NamedTemporaryFile("w", suffix=".ini")
+        self.addCleanup(settings.close)
+        # MLflow 2 takes the password from a file, MLflow 3 from the environment.
+        settings.write("[mlflow]\ndefault_permission = READ\ndatabase_uri = sqlite:///users.db\nadmin_username = admin\n"
+                       "admin_password = a long enough one 1234\nauthorization_function = mlflow.server.auth:authenticate_request_basic_auth\n")
+        settings.flush()
+        more = {"MLFLOW_AUTH_ADMIN_PASSWORD": "a long enough one 1234"} if MLFLOW_3 else {"MLFLOW_AUTH_CONFIG_PATH": settings.name}
+        server = Server("--app-name", "basic-auth", MLFLOW_FLASK_SERVER_SECRET_KEY="for this test alone", **more)
         self.addCleanup(server.stop)
         who = {"MLFLOW_TRACKING_USERNAME": "admin", "MLFLOW_TRACKING_PASSWORD": "a long enough one 1234"}
         os.environ.update(who)

@@ -4,8 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use deepfix_errors::Error;
 use deepfix_model::{
-    Artifact, ArtifactKind, ArtifactSource, Chart, Checked, ColumnCard, Evidence, Finding, LayerCard, MetricChange, Note,
-    Severity,
+    Artifact, ArtifactKind, Chart, Checked, ColumnCard, Evidence, Finding, LayerCard, MetricChange, Note, Severity,
 };
 use deepfix_rpc::Cancel;
 use deepfix_source::{Opened, Part, Reader, SourceError};
@@ -172,28 +171,6 @@ impl<'a> Analysis<'a> {
     pub fn open_parts(&mut self, kind: ArtifactKind) -> Option<Vec<Part>> {
         let opened = self.reader.open_parts(self.artifact(kind)?).map(|(parts, input)| (input, parts));
         self.record(kind, opened)
-    }
-
-    /// Opens a file in the folder of an artifact, such as a shard that the artifact names.
-    ///
-    /// # Errors
-    /// When the name leads elsewhere, the artifact lies in no folder, or the file cannot be opened.
-    pub fn open_beside(&self, kind: ArtifactKind, name: &str) -> Result<Opened, String> {
-        let plain = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', '\0']);
-        let folder = match self.artifact(kind).map(|a| &a.source) {
-            Some(ArtifactSource::Uri(uri)) if plain && uri.starts_with("file://") => {
-                uri.rsplit_once('/').map(|(folder, _)| folder)
-            }
-            _ => None,
-        };
-        let folder = folder.ok_or("only plain names beside a file are followed")?;
-        let beside = Artifact {
-            kind,
-            format: String::new(),
-            file_name: name.to_owned(),
-            source: ArtifactSource::Uri(format!("{folder}/{name}")),
-        };
-        self.reader.open(&beside).map_err(|error| error.to_string())
     }
 
     /// Keeps what the report says of an input, or why there is none.

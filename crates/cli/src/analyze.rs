@@ -7,13 +7,11 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
-use deepfix_api::analysis::{AnalysisSpec, AnalyzeStreamRequest, UploadArtifactRequest, analyze_stream_response::Event};
+use deepfix_api::analysis::{AnalysisSpec, AnalyzeStreamRequest, analyze_stream_response::Event};
 use deepfix_errors::{Error, ErrorCode};
 use deepfix_gateway::run_dir;
 use deepfix_model::{AgentStatus, Artifact, ArtifactKind, ArtifactSource, Report, Severity};
 use deepfix_render::{Format, Terminal};
-use tokio::io::AsyncReadExt;
 
 use crate::{
     Outcome,
@@ -21,6 +19,7 @@ use crate::{
     connect::{self, Gateway},
     experiment,
     progress::Progress,
+    upload::upload,
 };
 
 pub(crate) async fn analyze(args: &AnalyzeArgs) -> Outcome {
@@ -262,86 +261,6 @@ fn remote_of(artifact: &Artifact) -> Option<String> {
         }
         _ => None,
     }
-}
-
-/// Sends local files to a server. One that cannot be read, or that the server refuses, is named with
-/// the reason.
-type Lost = Vec<(ArtifactKind, String)>;
-
-async fn upload(gateway: &mut Gateway, artifacts: Vec<Artifact>) -> Result<(Vec<deepfix_api::artifact::Artifact>, Lost), Error> {
-    const INLINE: u64 = 64 << 10;
-    const PIECE: usize = 1 << 20;
-    let (mut out, mut lost) = (Vec::new(), Vec::new());
-    for mut artifact in artifacts {
-        let path = match &artifact.source {
-            // The server fetches it, if it may.
-            ArtifactSource::Uri(uri) if deepfix_standalone::is_remote(uri) => {
-                out.push(artifact.into());
-                continue;
-            }
-            ArtifactSource::Uri(uri) => PathBuf::from(uri.trim_start_matches("file://")),
-            ArtifactSource::Inline(_) => {
-                out.push(artifact.into());
-                continue;
-            }
-        };
-        let opened = async {
-            let file = tokio::fs::File::open(&path).await?;
-            let meta = file.metadata().await?;
-            if meta.is_dir() {
-                {
-                    let why = "it is a folder, and a server takes single files; send one file, or a profile of the parts (deepfix profile)";
-                    Err(std::io::Error::other(why))
-                }
-            } else {
-                Ok((file, meta.len()))
-            }
-        };
-        let (mut file, size) = match opened.await {
-            Ok(opened) => opened,
-            Err(error) => {
-                lost.push((artifact.kind, format!("cannot read {}: {error}", path.display())));
-                continue;
-            }
-        };
-        let unreadable =
-            |error: std::io::Error| Error::new(ErrorCode::InvalidArgument, format!("cannot read {}: {error}", path.display()));
-        if size <= INLINE {
-            let mut bytes = Vec::new();
-            file.read_to_end(&mut bytes).await.map_err(unreadable)?;
-            artifact.source = ArtifactSource::Inline(bytes.into());
-            out.push(artifact.into());
-            continue;
-        }
-        let (sender, receiver) = tokio::sync::mpsc::channel(4);
-        let name = artifact.file_name.clone();
-        let reading = async move {
-            let mut file_name = name;
-            loop {
-                let mut piece = vec![0; PIECE];
-                let n = file.read(&mut piece).await?;
-                piece.truncate(n);
-                let request = UploadArtifactRequest { file_name: std::mem::take(&mut file_name), chunk: Bytes::from(piece) };
-                if n == 0 || sender.send(request).await.is_err() {
-                    return Ok::<_, std::io::Error>(());
-                }
-            }
-        };
-        let sending = gateway.upload_artifact(tokio_stream::wrappers::ReceiverStream::new(receiver));
-        let (read, sent) = tokio::join!(reading, sending);
-        read.map_err(unreadable)?;
-        match sent.map_err(|status| Error::from_status(&status)) {
-            Ok(stored) => {
-                artifact.source = ArtifactSource::Uri(stored.into_inner().uri);
-                out.push(artifact.into());
-            }
-            Err(error) if matches!(error.code, ErrorCode::TooLarge | ErrorCode::Unsupported | ErrorCode::InvalidArgument) => {
-                lost.push((artifact.kind, error.to_string()));
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Ok((out, lost))
 }
 
 pub(crate) async fn ask(mut gateway: Gateway, spec: AnalysisSpec, quiet: bool) -> Result<Report, Error> {

@@ -12,6 +12,7 @@ mod profile;
 mod progress;
 mod serve;
 mod settings;
+mod upload;
 mod watch;
 
 use std::process::ExitCode;

@@ -32,6 +32,58 @@ fn one_process_and_seven_give_the_same_report_byte_for_byte() {
 }
 
 #[test]
+fn folders_and_shards_are_sent_to_a_server_file_by_file() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let table = |from: usize, to: usize| {
+        (from..to).fold("amount,kind,y\n".to_owned(), |mut text, i| {
+            let _ = writeln!(text, "{},{},{}", (i * 7919) % 1013, ["a", "b", "c"][i % 3], (i * 31 % 97 > 48) as u8);
+            text
+        })
+    };
+    for part in 0..4 {
+        let folder = dir.path().join(format!("train/day={part}"));
+        std::fs::create_dir_all(&folder).expect("folders");
+        std::fs::write(folder.join("part-0.csv"), table(part * 2500, (part + 1) * 2500)).expect("writes");
+    }
+    std::fs::write(dir.path().join("train/_SUCCESS"), "").expect("writes");
+    let mut weights = serde_json::Map::new();
+    for k in 0..2_u32 {
+        let values: Vec<u8> =
+            (0..4096_u32).flat_map(|i| ((f64::from(i * (k + 3)) * 0.37).sin() as f32 * 0.05).to_le_bytes()).collect();
+        let header = format!(r#"{{"layer{k}.weight":{{"dtype":"F32","shape":[64,64],"data_offsets":[0,{}]}}}}"#, values.len());
+        let shard = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &values].concat();
+        let name = format!("model-{:05}-of-00002.safetensors", k + 1);
+        std::fs::write(dir.path().join(&name), shard).expect("writes");
+        weights.insert(format!("layer{k}.weight"), Value::String(name));
+    }
+    let index = dir.path().join("model.safetensors.index.json");
+    std::fs::write(&index, serde_json::json!({ "weight_map": weights }).to_string()).expect("writes");
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    let mut flags: Vec<String> = [
+        "--train",
+        &path("train"),
+        "--test",
+        &path("train/day=*/part-*.csv"),
+        "--label",
+        "y",
+        "--checkpoint",
+        &index.display().to_string(),
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    let here = analyze(&flags);
+    let server = Server::start(&["up"], &[]);
+    flags.extend(["--server".to_owned(), server.url()]);
+    let there = analyze(&flags);
+    for name in ["dataset", "checkpoint"] {
+        assert_eq!(agent(&there, name)["status"], "completed", "{}", agent(&there, name));
+    }
+    assert_eq!(there["columns"].as_array().expect("cards").len(), 4, "with the partition");
+    assert_eq!(there["layers"].as_array().expect("layers").len(), 2);
+    assert_eq!(without_timing(here), without_timing(there));
+}
+
+#[test]
 fn the_thread_count_does_not_change_the_report() {
     let run = |threads: &str| {
         let output = support::deepfix()

@@ -64,6 +64,12 @@ impl ArtifactKind {
         }
     }
 
+    /// Whether an artifact of this kind may be several files: a table in parts, a model in shards.
+    #[must_use]
+    pub const fn may_be_many(self) -> bool {
+        matches!(self, Self::Train | Self::Test | Self::Checkpoint | Self::Baseline)
+    }
+
     /// The kind of a name, with `-` or `_` and the aliases `reference` and `current`.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {

@@ -5,6 +5,7 @@
 //! an object store, so that S3 and its kin can take its place.
 
 mod config;
+mod manifest;
 pub mod mlflow;
 mod parts;
 mod reader;
@@ -17,7 +18,8 @@ pub mod objects {
 }
 
 pub use config::{LimitsConfig, SourceConfig, StoreConfig};
-pub use parts::{Part, open_table};
+pub use manifest::list as list_of_uploads;
+pub use parts::{Part, files_of, open_table};
 pub use reader::{Opened, Reader, SourceError};
 pub use remote::{Remote, is_remote};
 pub use store::{Store, Stored, Upload};

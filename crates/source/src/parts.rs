@@ -1,4 +1,4 @@
-//! A table in several files: a folder of them, or a pattern such as `day=*/part-*.parquet`.
+//! An artifact in several files: a folder of them, a pattern such as `day=*/part-*.parquet`, or a list of uploads.
 
 use std::path::{Path, PathBuf};
 
@@ -6,17 +6,20 @@ use deepfix_artifact::{Content, ReadError};
 use deepfix_model::{Artifact, ArtifactKind, ArtifactSource, Input};
 use sha2::{Digest, Sha256};
 
-use crate::{LimitsConfig, Reader, SourceConfig, SourceError};
+use crate::{LimitsConfig, Reader, SourceConfig, SourceError, manifest};
 
 /// More files than this are no table but a lake.
 const MAX_PARTS: usize = 10_000;
 /// Folders within folders, as partitions by year, month, day and hour make them.
 const MAX_DEPTH: usize = 8;
 
-/// One file of a table.
+/// Most bytes of an index of shards, and of a list of uploads.
+const MAX_INDEX: u64 = 256 << 20;
+
+/// One file of an artifact.
 #[derive(Debug)]
 pub struct Part {
-    /// Path below the folder or pattern's beginning; empty when the table is a single file.
+    /// Path below the folder or pattern's beginning; empty when the artifact is a single file.
     pub name: String,
     /// The bytes as handed in.
     pub content: Content,
@@ -27,12 +30,32 @@ pub struct Part {
 /// # Errors
 /// As [`Reader::open_parts`].
 pub fn open_table(path: &Path, limits: LimitsConfig) -> Result<Vec<Part>, SourceError> {
-    let path = std::path::absolute(path).map_err(|source| ReadError::Io { path: path.to_owned(), source })?;
-    let root = path.ancestors().find(|p| p.exists()).map(Path::to_owned).into_iter().collect();
-    let reader = Reader::new(&SourceConfig { allowed_roots: root, limits, ..SourceConfig::default() });
-    let source = ArtifactSource::Uri(format!("file://{}", path.display()));
+    let (reader, uri) = of_user(path, limits)?;
+    let source = ArtifactSource::Uri(uri);
     let artifact = Artifact { kind: ArtifactKind::Train, format: String::new(), file_name: String::new(), source };
     reader.open_parts(&artifact).map(|(parts, _)| parts)
+}
+
+/// The files that a path of this process's user stands for, each with its path below the folder: those of a folder or
+/// pattern, or an index of shards and the shards beside it. `None` for a single file. Empty files are left out.
+///
+/// # Errors
+/// When the path names no file, or more than may be.
+pub fn files_of(path: &Path) -> Result<Option<Vec<(String, PathBuf)>>, SourceError> {
+    let (reader, uri) = of_user(path, LimitsConfig::default())?;
+    let found = reader.find_parts(&uri)?;
+    let filled = |file: &(String, PathBuf)| std::fs::metadata(&file.1).is_ok_and(|meta| meta.len() > 0);
+    Ok(found.map(|files| files.into_iter().filter(filled).collect()))
+}
+
+/// A reader that may read what the path names, and the path's address.
+fn of_user(path: &Path, limits: LimitsConfig) -> Result<(Reader, String), SourceError> {
+    let path = std::path::absolute(path).map_err(|source| ReadError::Io { path: path.to_owned(), source })?;
+    // An index names the files beside it.
+    let named = if is_index(&path) { path.parent().unwrap_or(&path) } else { &path };
+    let root = named.ancestors().find(|p| p.exists()).map(Path::to_owned).into_iter().collect();
+    let reader = Reader::new(&SourceConfig { allowed_roots: root, limits, ..SourceConfig::default() });
+    Ok((reader, format!("file://{}", path.display())))
 }
 
 impl Reader {
@@ -43,16 +66,17 @@ impl Reader {
     /// When the address is not allowed, names no file, or the files are more than the limits allow.
     pub fn open_parts(&self, artifact: &Artifact) -> Result<(Vec<Part>, Input), SourceError> {
         let found = match &artifact.source {
+            ArtifactSource::Uri(uri) if uri.starts_with("upload://") => self.listed(&self.locate(uri)?)?,
             ArtifactSource::Uri(uri) => self.find_parts(uri)?,
-            ArtifactSource::Inline(_) => None,
+            ArtifactSource::Inline(bytes) => self.uploads(bytes)?,
         };
-        let Some((base, files)) = found else {
+        let Some(files) = found else {
             let opened = self.open(artifact)?;
             return Ok((vec![Part { name: String::new(), content: opened.content }], opened.input));
         };
         let limit = self.limits().max_artifact;
         let (mut parts, mut hash, mut bytes) = (Vec::new(), Sha256::new(), 0);
-        for file in files {
+        for (name, file) in files {
             let content = match Content::open(&file, limit) {
                 Ok(content) => content,
                 // Writers leave empty parts behind where a partition had no rows.
@@ -64,7 +88,6 @@ impl Reader {
                 return Err(ReadError::TooLarge { bytes, limit }.into());
             }
             hash.update(&*content);
-            let name = file.strip_prefix(&base).unwrap_or(&file).to_string_lossy().into_owned();
             parts.push(Part { name, content });
         }
         if parts.is_empty() {
@@ -75,8 +98,28 @@ impl Reader {
         Ok((parts, input))
     }
 
-    /// The folder an address names or begins with and the files below it; `None` for a single file.
-    fn find_parts(&self, uri: &str) -> Result<Option<(PathBuf, Vec<PathBuf>)>, SourceError> {
+    /// The files of an upload that is a list of others; `None` for any other.
+    fn listed(&self, upload: &Path) -> Result<Option<Vec<(String, PathBuf)>>, SourceError> {
+        let io = |source| ReadError::Io { path: upload.to_owned(), source };
+        let file = std::fs::File::open(upload).map_err(io)?;
+        if !manifest::begins(&file) || file.metadata().map_err(io)?.len() > MAX_INDEX {
+            return Ok(None);
+        }
+        self.uploads(&std::fs::read(upload).map_err(io)?)
+    }
+
+    /// The files that a list of uploads names; `None` when the content is no list.
+    fn uploads(&self, content: &[u8]) -> Result<Option<Vec<(String, PathBuf)>>, SourceError> {
+        let Some(files) = manifest::read(content)? else { return Ok(None) };
+        if files.len() > MAX_PARTS {
+            let reason = format!("holds more than {MAX_PARTS} files");
+            return Err(SourceError::Parts { path: PathBuf::from("the list of files"), reason });
+        }
+        files.into_iter().map(|(name, uri)| Ok((name, self.locate(&uri)?))).collect::<Result<_, SourceError>>().map(Some)
+    }
+
+    /// The files below the folder an address names or begins with, by their path below it; `None` for a single file.
+    fn find_parts(&self, uri: &str) -> Result<Option<Vec<(String, PathBuf)>>, SourceError> {
         let Some(path) = uri.strip_prefix("file://").map(Path::new) else { return Ok(None) };
         let (base, mut files) = if path.is_dir() {
             let base = self.locate(uri)?;
@@ -90,6 +133,8 @@ impl Reader {
             let mut files = Vec::new();
             walk(&base, 0, &mut files).map_err(|source| ReadError::Io { path: base.clone(), source })?;
             (base, files)
+        } else if is_index(path) {
+            return Ok(self.shards_beside(&self.locate(uri)?));
         } else if is_pattern(path) && !path.exists() {
             let base = self.locate(&format!("file://{}", literal(path).display()))?;
             (base, self.matching(path)?)
@@ -107,7 +152,28 @@ impl Reader {
             return Err(SourceError::Parts { path: path.to_owned(), reason });
         }
         files.sort();
-        Ok(Some((base, files)))
+        let below = |file: &Path| file.strip_prefix(&base).unwrap_or(file).to_string_lossy().into_owned();
+        Ok(Some(files.into_iter().map(|file| (below(&file), file)).collect()))
+    }
+
+    /// The index of a model in shards with those of its shards that lie beside it; `None` for any other file.
+    fn shards_beside(&self, index: &Path) -> Option<Vec<(String, PathBuf)>> {
+        let name = index.file_name()?.to_str()?.to_owned();
+        if std::fs::metadata(index).ok()?.len() > MAX_INDEX {
+            return None;
+        }
+        let content = deepfix_artifact::parse_json(&std::fs::read(index).ok()?).ok()?;
+        let mut names: Vec<&str> = content.get("weight_map")?.as_object()?.values().filter_map(|file| file.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        let beside = names.into_iter().filter(|name| !name.contains(['/', '\\', '\0']) && !name.starts_with('.'));
+        // What lies outside the folders that may be read is as good as not there.
+        let located = |name: &str| {
+            let path = self.locate(&format!("file://{}", index.with_file_name(name).display())).ok()?;
+            path.is_file().then(|| (name.to_owned(), path))
+        };
+        let shards = beside.filter_map(located);
+        Some(std::iter::once((name, index.to_owned())).chain(shards).take(MAX_PARTS).collect())
     }
 
     /// Files a pattern names, each resolved and checked against the roots as a single one would be.
@@ -132,6 +198,11 @@ impl Reader {
         files.dedup();
         Ok(files)
     }
+}
+
+/// Whether a path looks like the index of a model in shards.
+fn is_index(path: &Path) -> bool {
+    path.to_string_lossy().ends_with(".index.json")
 }
 
 /// Whether a path holds characters that stand for others.

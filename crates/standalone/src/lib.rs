@@ -6,7 +6,7 @@ mod process;
 
 pub use config::{Config, load};
 pub use deepfix_dataset_agent::{Profile, ProfileError};
-pub use deepfix_source::{LimitsConfig, is_remote, mlflow, open_table};
+pub use deepfix_source::{LimitsConfig, files_of, is_remote, list_of_uploads, mlflow, open_table};
 pub use process::{Services, connect, module};
 
 /// Services besides the gateway: the name of the process and the short name in the configuration.

@@ -41,8 +41,8 @@ pub(crate) fn read(analysis: &mut Analysis<'_>, kind: ArtifactKind) -> Option<(C
         && only.name.is_empty()
     {
         let content = parts.swap_remove(0).content;
-        return match shards(&content) {
-            Some(map) => sharded(analysis, kind, &map),
+        return match shards(&content).as_ref().and_then(|map| map.values().next()) {
+            Some(shard) => missing(analysis, kind, shard),
             None => whole(analysis, kind, content),
         };
     }
@@ -51,6 +51,9 @@ pub(crate) fn read(analysis: &mut Analysis<'_>, kind: ArtifactKind) -> Option<(C
     let chosen: Vec<(String, Content)> = match &index {
         Some(map) => {
             let named: Vec<&String> = map.values().collect();
+            if let Some(absent) = named.iter().find(|name| !parts.iter().any(|p| p.name == ***name)) {
+                return missing(analysis, kind, absent);
+            }
             parts.into_iter().filter(|p| named.contains(&&p.name)).map(|p| (p.name, p.content)).collect()
         }
         None => {
@@ -100,26 +103,11 @@ fn shards(content: &[u8]) -> Option<BTreeMap<String, String>> {
     map.iter().map(|(tensor, file)| Some((tensor.clone(), file.as_str()?.to_owned()))).collect()
 }
 
-/// The shards beside an index that was handed in by itself.
-fn sharded(analysis: &mut Analysis<'_>, kind: ArtifactKind, map: &BTreeMap<String, String>) -> Option<(Checkpoint, Files)> {
-    let mut names: Vec<&String> = map.values().collect();
-    names.sort();
-    names.dedup();
-    let mut files = Vec::new();
-    for name in names {
-        match analysis.open_beside(kind, name) {
-            Ok(opened) => files.push((name.clone(), opened.content)),
-            Err(reason) => {
-                analysis.unreadable(
-                    kind,
-                    "corrupt_checkpoint",
-                    format!("the index names the shard {name}, which cannot be opened ({reason}); hand in the folder that holds them all"),
-                );
-                return None;
-            }
-        }
-    }
-    join(analysis, kind, files, Some(map))
+/// A shard that the index names is not there.
+fn missing<T>(analysis: &mut Analysis<'_>, kind: ArtifactKind, shard: &str) -> Option<T> {
+    let why = format!("the index names the shard {shard}, which was not handed in; hand in the folder that holds them all");
+    analysis.unreadable(kind, "corrupt_checkpoint", why);
+    None
 }
 
 fn join(

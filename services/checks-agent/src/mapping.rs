@@ -160,3 +160,31 @@ pub(crate) fn advice(code: &str) -> (&'static str, &'static str) {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fmt::Write as _, fs, path::Path};
+
+    use super::TABLE;
+
+    /// The list of checks in `docs/checks.md` is this table. `DEEPFIX_BLESS=1` writes it anew.
+    #[test]
+    fn the_documented_checks_are_these() {
+        let (begin, end) = ("<!-- checks -->\n", "<!-- end of checks -->");
+        let mut rows: Vec<(&str, &str)> = TABLE.iter().map(|row| (row.0, row.1)).collect();
+        rows.sort_unstable();
+        let mut list = "| check | code |\n|---|---|\n".to_owned();
+        for (check, code) in rows {
+            let _ = writeln!(list, "| {check} | `{code}` |");
+        }
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/checks.md");
+        let text = fs::read_to_string(&path).expect("the page");
+        let (before, rest) = text.split_once(begin).expect("the list begins");
+        let (there, after) = rest.split_once(end).expect("the list ends");
+        if std::env::var_os("DEEPFIX_BLESS").is_some() {
+            fs::write(&path, [before, begin, &list, end, after].concat()).expect("writes");
+            return;
+        }
+        assert!(there == list, "docs/checks.md is out of date: DEEPFIX_BLESS=1 cargo test -p deepfix-checks-agent --lib");
+    }
+}

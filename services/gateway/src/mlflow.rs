@@ -6,6 +6,7 @@
 use std::{
     collections::BTreeMap,
     future::Future,
+    path::Path,
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -13,7 +14,10 @@ use deepfix_errors::{Error, ErrorCode};
 use deepfix_model::{Artifact, ArtifactKind, ArtifactSource, Note, Report, Severity};
 use deepfix_render::{Format, render};
 use deepfix_rpc::Deadline;
-use deepfix_source::mlflow::{Credentials, Mlflow, Room, Run};
+use deepfix_source::{
+    SourceError, files_of, list_of_uploads,
+    mlflow::{Credentials, Mlflow, Room, Run},
+};
 use tonic::Status;
 
 use crate::{Gateway, run_dir, spec::Spec};
@@ -114,24 +118,44 @@ async fn fetch(gateway: &Gateway, spec: &mut Spec) -> Result<(Source, Vec<String
     Ok((Source { server, run }, left_out))
 }
 
-/// Hands a file of the temporary folder on: in the message when it is small, through the store else.
+/// Hands an artifact of the temporary folder on: in the message when it is small, through the store else; an index
+/// together with its shards.
 async fn keep(gateway: &Gateway, artifact: &mut Artifact) -> Result<(), Error> {
     let ArtifactSource::Uri(uri) = &artifact.source else { return Ok(()) };
-    let unread = |error: std::io::Error| Error::new(ErrorCode::Unavailable, format!("cannot be read again: {error}"));
-    let path = uri.strip_prefix("file://").unwrap_or(uri).to_owned();
-    let size = tokio::fs::metadata(&path).await.map_err(unread)?.len();
-    if size <= crate::rest::IN_MESSAGE as u64 {
-        artifact.source = ArtifactSource::Inline(tokio::fs::read(&path).await.map_err(unread)?.into());
+    let path = Path::new(uri.strip_prefix("file://").unwrap_or(uri)).to_owned();
+    let wrong = |error: SourceError| Error::new(ErrorCode::InvalidArgument, error.to_string());
+    if artifact.kind.may_be_many()
+        && let Some(files) = files_of(&path).map_err(wrong)?
+    {
+        let mut uploads = Vec::with_capacity(files.len());
+        for (name, file) in files {
+            uploads.push((name, store(gateway, &file).await?));
+        }
+        artifact.source = ArtifactSource::Inline(list_of_uploads(&uploads).into());
         return Ok(());
     }
+    let size = tokio::fs::metadata(&path).await.map_err(unread)?.len();
+    artifact.source = if size <= crate::rest::IN_MESSAGE as u64 {
+        ArtifactSource::Inline(tokio::fs::read(&path).await.map_err(unread)?.into())
+    } else {
+        ArtifactSource::Uri(store(gateway, &path).await?)
+    };
+    Ok(())
+}
+
+fn unread(error: std::io::Error) -> Error {
+    Error::new(ErrorCode::Unavailable, format!("cannot be read again: {error}"))
+}
+
+/// Puts a file into the upload store and answers its address.
+async fn store(gateway: &Gateway, path: &Path) -> Result<String, Error> {
     let store = gateway.store.as_ref().ok_or_else(crate::grpc::uploads_are_off)?;
     let mut upload = store.begin().await?;
-    let mut pieces = tokio_util::io::ReaderStream::with_capacity(tokio::fs::File::open(&path).await.map_err(unread)?, 1 << 20);
+    let mut pieces = tokio_util::io::ReaderStream::with_capacity(tokio::fs::File::open(path).await.map_err(unread)?, 1 << 20);
     while let Some(piece) = futures::StreamExt::next(&mut pieces).await {
         upload.write(piece.map_err(unread)?).await?;
     }
-    artifact.source = ArtifactSource::Uri(upload.finish().await?.uri);
-    Ok(())
+    Ok(upload.finish().await?.uri)
 }
 
 async fn limited<T>(deadline: Deadline, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {

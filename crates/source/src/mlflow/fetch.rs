@@ -64,8 +64,11 @@ const PACKAGING: [&str; 9] = [
 
 fn role(path: &str) -> Option<Role> {
     let name = path.rsplit('/').next().unwrap_or_default();
-    if PACKAGING.contains(&name) || path.starts_with("deepfix/") || name.contains(".safetensors.index.") {
+    if PACKAGING.contains(&name) || path.starts_with("deepfix/") {
         return None;
+    }
+    if name.ends_with(".index.json") {
+        return Some(Role::Model);
     }
     let lower = name.to_lowercase();
     let plain = lower.strip_suffix(".gz").or_else(|| lower.strip_suffix(".zst")).unwrap_or(&lower);
@@ -90,6 +93,18 @@ fn role(path: &str) -> Option<Role> {
     let content = ends(&[".csv", ".tsv", ".parquet", ".json", ".jsonl", ".ndjson", ".yaml", ".yml", ".arrow", ".feather"])
         || plain.contains("tfevents");
     content.then_some(Role::Content)
+}
+
+/// The model that a file is of: files of one model in shards, and their index, have the same.
+fn model_of(path: &str) -> String {
+    let whole = path.strip_suffix(".index.json").unwrap_or(path);
+    let Some((stem, end)) = whole.rsplit_once('.') else { return whole.to_owned() };
+    let number = |text: &str| text.len() == 5 && text.bytes().all(|b| b.is_ascii_digit());
+    let shard = stem.rsplit_once("-of-").filter(|(_, of)| number(of)).and_then(|(left, _)| left.rsplit_once('-'));
+    match shard {
+        Some((name, k)) if number(k) => format!("{name}.{end}"),
+        _ => whole.to_owned(),
+    }
 }
 
 /// The one to take among model files: smaller is better.
@@ -228,11 +243,14 @@ fn typed(value: &str) -> Value {
 
 /// The files to bring over: what can be read, and of the models the most telling one.
 fn choose(files: Vec<(Place, Entry)>, room: Room, left_out: &mut Vec<String>) -> Vec<(Place, Entry)> {
-    let (mut content, mut models) = (Vec::new(), Vec::new());
+    let (mut content, mut models, mut incomplete) = (Vec::new(), Vec::new(), Vec::new());
     for (place, entry) in files {
         let Some(role) = is_plain(&entry.path).then(|| role(&entry.path)).flatten() else { continue };
         if entry.size > room.file {
             left_out.push(format!("{}: {} bytes, over the limit of {} (limits.max_artifact)", entry.path, entry.size, room.file));
+            if role == Role::Model {
+                incomplete.push(model_of(&entry.path));
+            }
             continue;
         }
         match role {
@@ -240,11 +258,22 @@ fn choose(files: Vec<(Place, Entry)>, room: Room, left_out: &mut Vec<String>) ->
             Role::Model => models.push((place, entry)),
         }
     }
-    models.sort_by_key(|(_, entry)| preference(&entry.path));
-    if models.len() > 1 {
-        left_out.push(format!("{} more model files; {} was taken", models.len() - 1, models[0].1.path));
+    models.retain(|(_, entry)| !incomplete.contains(&model_of(&entry.path)));
+    models.sort_by_key(|(_, entry)| preference(&model_of(&entry.path)));
+    let mut chosen: Vec<(Place, Entry)> = Vec::new();
+    if let Some((first, entry)) = models.first() {
+        let (place, model) = (first.clone(), model_of(&entry.path));
+        let (mine, others): (Vec<_>, Vec<_>) = models.into_iter().partition(|(p, e)| *p == place && model_of(&e.path) == model);
+        if !others.is_empty() {
+            left_out.push(format!("{} more model files; {model} was taken", others.len()));
+        }
+        // A model without one of its shards would be called broken.
+        if mine.iter().fold(0_u64, |sum, (_, entry)| sum.saturating_add(entry.size)) <= room.total {
+            chosen = mine;
+        } else {
+            left_out.push(format!("{model}: its {} files are over {} bytes together", mine.len(), room.total));
+        }
     }
-    let mut chosen: Vec<(Place, Entry)> = models.into_iter().take(1).collect();
     if content.len() > MAX_FILES {
         left_out.push(format!("{} of {} files, beyond the first {MAX_FILES} by name", content.len() - MAX_FILES, content.len()));
     }
@@ -309,6 +338,12 @@ mod tests {
         let paths: Vec<&str> = chosen.iter().map(|(_, entry)| entry.path.as_str()).collect();
         assert_eq!(paths, ["checkpoints/best-03.ckpt", "training_artifacts/metrics.csv"]);
         assert_eq!(left_out.len(), 3, "{left_out:?}");
+
+        let mut sharded: Vec<_> = (1..=3).map(|k| entry(&format!("model/model-{k:05}-of-00003.safetensors"), 10)).collect();
+        sharded.extend([entry("model/model.safetensors.index.json", 5), entry("model/tokenizer.bin", 1)]);
+        let mut left_out = Vec::new();
+        let chosen = choose(sharded, room, &mut left_out);
+        assert_eq!((chosen.len(), left_out.len()), (4, 1), "{left_out:?}");
         assert_eq!(typed("1e-3"), Value::from(0.001));
         assert_eq!(typed("adam"), Value::from("adam"));
     }

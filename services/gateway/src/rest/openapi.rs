@@ -112,7 +112,11 @@ pub fn openapi() -> Value {
                 "get": { "summary": "A job of the DeepFix SDK (also under /api)", "parameters": [{ "name": "id", "in": "path", "required": true, "schema": string.clone() }], "responses": { "200": object("the job"), "404": object("no such job") } },
                 "delete": { "summary": "End a job that still runs", "parameters": [{ "name": "id", "in": "path", "required": true, "schema": string }], "responses": { "200": object("the job, as it ended"), "404": object("no such job") } } }
         },
-        "components": { "schemas": schemas }
+        // Where no keys are configured, none is asked for.
+        "security": [{}, { "key": [] }],
+        "components": { "schemas": schemas, "securitySchemes": { "key": {
+            "type": "http", "scheme": "bearer",
+            "description": "a key of the server (gateway.api_keys); paths that tell nothing about anyone answer without" } } }
     })
 }
 
