@@ -55,6 +55,9 @@ part "the chart was not rendered" ./deploy/test-chart.sh
 stage "results that checking tools write now"
 part "no checking tool was run" ./tests/checks/run.sh
 
+stage "artifacts in buckets"
+part "no bucket was read" ./tests/buckets/run.sh
+
 stage "runs of a real MLflow server"
 part "no MLflow server was asked" ./tests/mlflow/run.sh
 part "no language model was asked" ./tests/model/run.sh

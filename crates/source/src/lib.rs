@@ -4,6 +4,7 @@
 //! a folder here; its layout (one immutable object per upload, named by its random id) is that of
 //! an object store, so that S3 and its kin can take its place.
 
+mod bucket;
 mod config;
 mod manifest;
 pub mod mlflow;

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::{LimitsConfig, Reader, SourceConfig, SourceError, manifest};
 
 /// More files than this are no table but a lake.
-const MAX_PARTS: usize = 10_000;
+pub(crate) const MAX_PARTS: usize = 10_000;
 /// Folders within folders, as partitions by year, month, day and hour make them.
 const MAX_DEPTH: usize = 8;
 
@@ -188,7 +188,7 @@ impl Reader {
             let resolved = self.locate(&format!("file://{}", path.display()))?;
             if resolved.is_dir() {
                 walk(&resolved, 1, &mut files).map_err(|source| ReadError::Io { path: resolved.clone(), source })?;
-            } else if is_data(&path) {
+            } else if is_data(&name_of(&path)) {
                 files.push(resolved);
             }
             if files.len() > MAX_PARTS {
@@ -216,15 +216,19 @@ fn literal(pattern: &Path) -> PathBuf {
 }
 
 /// Writers keep their own files (`_SUCCESS`, `.part-0.crc`) beside the data.
-fn is_data(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| !name.to_string_lossy().starts_with(['.', '_']))
+pub(crate) fn is_data(name: &str) -> bool {
+    !name.starts_with(['.', '_'])
+}
+
+fn name_of(path: &Path) -> std::borrow::Cow<'_, str> {
+    path.file_name().map(std::ffi::OsStr::to_string_lossy).unwrap_or_default()
 }
 
 fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let (path, kind) = (entry.path(), entry.file_type()?);
-        if !is_data(&path) || files.len() > MAX_PARTS {
+        if !is_data(&name_of(&path)) || files.len() > MAX_PARTS {
             continue;
         }
         // Links lead in circles or out of the folder.

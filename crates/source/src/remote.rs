@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use deepfix_errors::{Error, ErrorCode};
 use futures::{StreamExt, stream::BoxStream};
-use object_store::{ObjectStoreExt, aws::AmazonS3Builder, gcp::GoogleCloudStorageBuilder, path::Path};
 use reqwest::{Client, Url, redirect::Policy};
 
-use crate::{Store, Stored};
+use crate::{
+    Store, Stored,
+    bucket::{self, Bucket},
+};
 
 /// Longest wait for a connection, and longest silence in the middle of an answer.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -28,7 +30,10 @@ pub fn is_remote(uri: &str) -> bool {
     ["https://", "http://", "s3://", "gs://"].iter().any(|scheme| uri.starts_with(scheme))
 }
 
-fn refused(message: String) -> Error {
+/// Content as it arrives.
+pub(crate) type Pieces = BoxStream<'static, Result<bytes::Bytes, Error>>;
+
+pub(crate) fn refused(message: String) -> Error {
     Error::new(ErrorCode::InvalidArgument, message)
 }
 
@@ -84,31 +89,38 @@ impl Remote {
         }
     }
 
-    /// Brings an artifact into the store.
+    /// Brings an artifact into the store: a file, or every object below a bucket's address that ends in `/` or holds
+    /// `*` as a list of uploads.
     ///
     /// # Errors
     /// When it is not allowed, not there, too large, or does not arrive.
     pub async fn fetch(&self, uri: &str, store: &Store) -> Result<Stored, Error> {
         let url = self.checked(uri)?;
-        let mut pieces = match url.scheme() {
-            "s3" | "gs" => bucket(&url).await?,
-            _ => self.web(url).await?,
-        };
-        let mut upload = store.begin().await?;
-        while let Some(piece) = pieces.next().await {
-            let written = match piece {
-                Ok(piece) => upload.write(piece).await,
-                Err(error) => Err(error),
-            };
-            if let Err(error) = written {
-                upload.abort().await;
-                return Err(error);
-            }
+        if !matches!(url.scheme(), "s3" | "gs") {
+            return keep(self.web(url).await?, store).await;
         }
+        let bucket = Bucket::open(&url)?;
+        let path = bucket::decoded(&url)?;
+        if !path.ends_with('/') && !path.contains('*') && !path.is_empty() {
+            return keep(bucket.read(&path).await?, store).await;
+        }
+        let (mut files, mut room) = (Vec::new(), store.limit());
+        for (name, object, size) in bucket.below(&path).await? {
+            room = room.checked_sub(size).ok_or_else(|| {
+                let limit = store.limit();
+                Error::new(
+                    ErrorCode::TooLarge,
+                    format!("{uri} holds more than {limit} bytes (limits.max_artifact); name fewer files"),
+                )
+            })?;
+            files.push((name, keep(bucket.read(&object).await?, store).await?.uri));
+        }
+        let mut upload = store.begin().await?;
+        upload.write(crate::list_of_uploads(&files).into()).await?;
         upload.finish().await
     }
 
-    async fn web(&self, url: Url) -> Result<BoxStream<'static, Result<bytes::Bytes, Error>>, Error> {
+    async fn web(&self, url: Url) -> Result<Pieces, Error> {
         let shown = without_query(&url);
         let failed = move |shown: &str, error: reqwest::Error| {
             let why = if error.is_timeout() { "does not answer in time" } else { "cannot be reached" };
@@ -130,35 +142,26 @@ impl Remote {
 }
 
 /// Signed addresses carry secrets behind the question mark.
-fn without_query(url: &Url) -> String {
+pub(crate) fn without_query(url: &Url) -> String {
     let mut shown = url.clone();
     shown.set_query(None);
     shown.to_string()
 }
 
-/// An object of a bucket, with the credentials of the environment or the machine.
-async fn bucket(url: &Url) -> Result<BoxStream<'static, Result<bytes::Bytes, Error>>, Error> {
-    let shown = without_query(url);
-    let name = url.host_str().ok_or_else(|| refused(format!("{shown} names no bucket")))?;
-    let path = Path::from_url_path(url.path()).map_err(|error| refused(format!("{shown} is no object: {error}")))?;
-    let failed = |error: object_store::Error| match error {
-        object_store::Error::NotFound { .. } => refused(format!("{shown} does not exist")),
-        object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
-            refused(format!("{shown} may not be read with this server's credentials"))
+/// Writes what arrives into the store.
+async fn keep(mut pieces: Pieces, store: &Store) -> Result<Stored, Error> {
+    let mut upload = store.begin().await?;
+    while let Some(piece) = pieces.next().await {
+        let written = match piece {
+            Ok(piece) => upload.write(piece).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = written {
+            upload.abort().await;
+            return Err(error);
         }
-        error => {
-            tracing::warn!(%error, "fetching an artifact failed");
-            Error::new(ErrorCode::Unavailable, format!("{shown} cannot be read"))
-        }
-    };
-    let answer = if url.scheme() == "s3" {
-        AmazonS3Builder::from_env().with_bucket_name(name).build().map_err(failed)?.get(&path).await
-    } else {
-        GoogleCloudStorageBuilder::from_env().with_bucket_name(name).build().map_err(failed)?.get(&path).await
-    };
-    let stream = answer.map_err(failed)?.into_stream();
-    let cut = format!("{shown} broke off");
-    Ok(stream.map(move |piece| piece.map_err(|_| Error::new(ErrorCode::Unavailable, cut.clone()))).boxed())
+    }
+    upload.finish().await
 }
 
 #[cfg(test)]

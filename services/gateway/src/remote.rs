@@ -21,6 +21,10 @@ pub(crate) async fn bring_in(gateway: &Gateway, artifacts: &mut [Artifact], dead
         if !is_remote(uri) {
             return None;
         }
+        let bucket = uri.starts_with("s3://") || uri.starts_with("gs://");
+        if bucket && !artifact.kind.may_be_many() && (uri.ends_with('/') || uri.contains('*')) {
+            return Some((artifact.kind.name().to_owned(), format!("{uri} names several files; this kind of artifact is one")));
+        }
         let fetched = match &gateway.store {
             Some(store) => deadline.run("the artifact's server", async { Ok(gateway.remote.fetch(uri, store).await) }).await,
             None => Ok(Err(Error::new(
