@@ -64,6 +64,8 @@ pub struct Options {
     pub thresholds: BTreeMap<String, f64>,
     /// Whether the words of cells are shown by their shape only.
     pub mask_examples: bool,
+    /// What names of the training log mean, in the words of [`deepfix_model::MetricRole`].
+    pub metric_roles: BTreeMap<String, String>,
 }
 
 /// One analysis: its artifacts and options, and what was found besides findings.

@@ -127,6 +127,7 @@ impl<A: Agent> AgentService for Service<A> {
             task: options.task,
             thresholds: options.thresholds,
             mask_examples: options.mask_examples,
+            metric_roles: options.metric_roles,
         };
         let (sender, receiver) = mpsc::channel(64);
         let (agent, reader) = (self.agent.clone(), self.reader.clone());

@@ -10,7 +10,7 @@ use std::{
 use deepfix_api::analysis::{AnalysisSpec, AnalyzeStreamRequest, analyze_stream_response::Event};
 use deepfix_errors::{Error, ErrorCode};
 use deepfix_gateway::run_dir;
-use deepfix_model::{AgentStatus, Artifact, ArtifactKind, ArtifactSource, Report, Severity};
+use deepfix_model::{AgentStatus, Artifact, ArtifactKind, ArtifactSource, MetricRole, Report, Severity};
 use deepfix_render::{Format, Terminal};
 
 use crate::{
@@ -156,6 +156,17 @@ fn pairs(flag: &str, given: &[String]) -> Result<BTreeMap<String, f64>, Error> {
     given.iter().map(parse).collect()
 }
 
+/// Roles by name. A name may hold an equals sign, a role holds none.
+fn roles(given: &[String]) -> Result<BTreeMap<String, String>, Error> {
+    let parse = |pair: &String| {
+        let (name, role) =
+            pair.rsplit_once('=').ok_or_else(|| Error::field("--metric-role", format!("{pair:?} is not NAME=ROLE")))?;
+        role.trim().parse::<MetricRole>().map_err(|why| Error::field("--metric-role", why))?;
+        Ok((name.trim().to_owned(), role.trim().to_owned()))
+    };
+    given.iter().map(parse).collect()
+}
+
 fn spec(args: &AnalyzeArgs) -> Result<AnalysisSpec, Error> {
     let mut timeouts_ms = BTreeMap::new();
     if let Some(text) = &args.timeout {
@@ -182,6 +193,7 @@ fn spec(args: &AnalyzeArgs) -> Result<AnalysisSpec, Error> {
         confidence_thresholds: pairs("--confidence-threshold", &args.confidence_threshold)?,
         thresholds,
         mask_examples: args.mask_examples,
+        metric_roles: roles(&args.metric_role)?,
         mlflow_run: args.mlflow_run().unwrap_or_default(),
         // A server asks its own unless told otherwise; this process asks what it was configured with.
         tracking_uri: args.server.as_ref().and(args.tracking_uri.clone()).unwrap_or_default(),

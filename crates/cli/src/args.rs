@@ -225,6 +225,10 @@ pub(crate) struct AnalyzeArgs {
     /// Show the words of cells by their shape only: Xxxx#3 for Bern. Numbers are shown
     #[arg(long, help_heading = "Running")]
     pub(crate) mask_examples: bool,
+    /// What a name of the training log means, such as eval_score=val_metric:max; train_ or val_ with loss, accuracy,
+    /// auc or metric, learning_rate, gradient_norm, ignore; may be given again
+    #[arg(long, value_name = "NAME=ROLE", help_heading = "Running")]
+    pub(crate) metric_role: Vec<String>,
     /// Leave findings below this confidence out (0 to 1)
     #[arg(long, value_name = "X", help_heading = "Running")]
     pub(crate) min_confidence: Option<f64>,

@@ -46,6 +46,36 @@ fn confidence_is_asked_for_by_agent_and_by_code() {
 }
 
 #[test]
+fn names_that_say_nothing_are_given_their_role() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = std::fs::read_to_string(flights().join("metrics.csv")).expect("the demo's log");
+    let odd = folder.path().join("metrics.csv");
+    std::fs::write(&odd, log.replacen("train_acc,train_loss,val_acc,val_auc,val_f1,val_loss", "a=1,b,c,d,e,f", 1))
+        .expect("writes");
+    let with = |roles: &[&str]| {
+        let mut flags = vec!["--metrics".to_owned(), odd.display().to_string()];
+        roles.iter().for_each(|role| flags.extend(["--metric-role".to_owned(), (*role).to_owned()]));
+        analyze(&flags)
+    };
+    assert!(!codes(&with(&[])).contains(&"overfitting".to_owned()));
+    let told = with(&[
+        "a=1=train_accuracy",
+        "b=train_loss",
+        "c=val_accuracy",
+        "d=val_auc",
+        "e=val_metric:max",
+        "f=val_loss",
+        "g=ignore",
+    ]);
+    let named = analyze(&["--metrics".to_owned(), flights().join("metrics.csv").display().to_string()]);
+    assert_eq!(codes(&told), codes(&named));
+    let notes = told["notes"].to_string();
+    assert!(notes.contains("e = val_metric:max") && notes.contains("the log has no g"), "{notes}");
+    let refused = run(&["analyze", "--metrics", odd.to_str().expect("UTF-8"), "--metric-role", "b=loss"]);
+    assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("train_ or val_"));
+}
+
+#[test]
 fn a_retraining_decision_stands_beside_current_data_and_beside_an_earlier_run() {
     let show = |name: &str| flights().join(name).display().to_string();
     let tables = analyze(&["--reference".to_owned(), show("train.parquet"), "--current".to_owned(), show("test.parquet")]);

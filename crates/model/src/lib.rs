@@ -5,6 +5,7 @@ mod artifact;
 mod calendar;
 mod confidence;
 mod finding;
+mod metric_role;
 mod num;
 mod report;
 mod retraining;
@@ -14,6 +15,7 @@ pub use artifact::{Artifact, ArtifactKind, ArtifactSource};
 pub use calendar::civil;
 pub use confidence::{above, below, counted_above, counted_below};
 pub use finding::{BugType, Citation, Evidence, Finding, Note, Recommendation, Severity, Split};
+pub use metric_role::{MetricQuantity, MetricRole};
 pub use num::{Num, Scalar, fmt_number};
 pub use report::{
     AgentRun, AgentStatus, Chart, ChartKind, Checked, ColumnCard, ColumnMeasure, ColumnSide, Input, LayerCard, Mark, Provenance,

@@ -80,6 +80,7 @@ async fn analyse(gateway: &Gateway, request_id: &str, mut spec: Spec, events: &E
         task: spec.task.clone(),
         thresholds: spec.thresholds.clone(),
         mask_examples: spec.mask_examples,
+        metric_roles: spec.metric_roles.clone(),
     };
     let parts = steps.into_iter().map(|(agent, step)| {
         let (options, timeout) = (options.clone(), spec.timeouts.get(&agent.name).copied());

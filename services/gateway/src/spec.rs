@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path, time::Duration};
 use base64::Engine;
 use deepfix_api::analysis::AnalysisSpec;
 use deepfix_errors::{Error, ErrorCode};
-use deepfix_model::{Artifact, ArtifactKind, ArtifactSource, Finding};
+use deepfix_model::{Artifact, ArtifactKind, ArtifactSource, Finding, MetricRole};
 use deepfix_settings::Period;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -27,6 +27,7 @@ pub(crate) struct Spec {
     pub(crate) confidence_thresholds: BTreeMap<String, f64>,
     pub(crate) thresholds: BTreeMap<String, f64>,
     pub(crate) mask_examples: bool,
+    pub(crate) metric_roles: BTreeMap<String, String>,
     /// An MLflow run whose artifacts are analysed, the server that holds it, and whether the report goes
     /// back to it.
     pub(crate) mlflow_run: String,
@@ -93,6 +94,9 @@ pub struct SpecJson {
     pub thresholds: Option<BTreeMap<String, f64>>,
     /// Whether the words of cells are shown by their shape only: `Xxxx#3` for `Bern`.
     pub mask_examples: Option<bool>,
+    /// What names of the training log mean, where the name does not tell: `train_loss`, `val_metric:min`,
+    /// `learning_rate`, `gradient_norm`, `ignore`.
+    pub metric_roles: Option<BTreeMap<String, String>>,
     /// Id of an MLflow run whose metrics, parameters and artifacts are analysed beside those given.
     pub mlflow_run: Option<String>,
     /// The tracking server that holds it; the server's own when absent.
@@ -179,6 +183,7 @@ impl TryFrom<SpecJson> for Spec {
             confidence_thresholds: json.confidence_thresholds.unwrap_or_default(),
             thresholds: json.thresholds.unwrap_or_default(),
             mask_examples: json.mask_examples.unwrap_or_default(),
+            metric_roles: json.metric_roles.unwrap_or_default(),
             mlflow_run: run_id(json.mlflow_run.unwrap_or_default()),
             tracking_uri: json.tracking_uri.unwrap_or_default(),
             log_back: json.log_back.unwrap_or_default(),
@@ -205,6 +210,7 @@ impl TryFrom<AnalysisSpec> for Spec {
             confidence_thresholds: wire.confidence_thresholds,
             thresholds: wire.thresholds,
             mask_examples: wire.mask_examples,
+            metric_roles: wire.metric_roles,
             mlflow_run: run_id(wire.mlflow_run),
             tracking_uri: wire.tracking_uri,
             log_back: wire.log_back,
@@ -253,6 +259,11 @@ impl Spec {
         for agent in self.agents.iter().chain(self.timeouts.keys().filter(|k| *k != "request")) {
             if !known.contains(&agent.as_str()) {
                 error = error.with_field("agents", format!("{agent:?} is no agent here; known are {}", known.join(", ")));
+            }
+        }
+        for (name, role) in &self.metric_roles {
+            if let Err(why) = role.parse::<MetricRole>() {
+                error = error.with_field(format!("metric_roles.{name}"), why);
             }
         }
         for (name, value) in &self.thresholds {

@@ -109,6 +109,9 @@ fn compare_earlier(analysis: &mut Analysis<'_>, run: &Run) {
     }
 }
 
+/// Names of a log whose roles are shown.
+const SHOWN: usize = 12;
+
 fn read_log(analysis: &mut Analysis<'_>) -> Option<log::Log> {
     const KIND: ArtifactKind = ArtifactKind::Metrics;
     let file_name = analysis.artifact(KIND)?.file_name.clone();
@@ -120,8 +123,22 @@ fn read_log(analysis: &mut Analysis<'_>) -> Option<log::Log> {
         log::read(&opened.content, &file_name, analysis.limits())
     };
     match log {
-        Ok(log) => {
+        Ok(mut log) => {
             analysis.set_rows(KIND, log.points());
+            let unknown = log.assign(&analysis.options.metric_roles);
+            if !unknown.is_empty() {
+                let text = format!("the log has no {} to which a role was given", unknown.join(", "));
+                analysis.note(Note::new("metric_roles", "run", text));
+            }
+            let roles: Vec<String> = log.roles().into_iter().map(|(name, role)| format!("{name} = {role}")).collect();
+            if !roles.is_empty() {
+                let more = if roles.len() > SHOWN { format!(", and {} more", roles.len() - SHOWN) } else { String::new() };
+                let text = format!(
+                    "taken for (--metric-role NAME=ROLE to change): {}{more}",
+                    roles[..roles.len().min(SHOWN)].join(", ")
+                );
+                analysis.note(Note::new("metric_roles", "run", text));
+            }
             let loss = log.series.iter().any(|s| s.role.quantity == log::Quantity::Loss);
             if !loss {
                 let keys: Vec<&str> = log.series.iter().map(|s| s.key.as_str()).take(10).collect();

@@ -49,6 +49,12 @@ pub struct Options {
     /// Whether the words of cells are shown by their shape only.
     #[prost(bool, tag = "5")]
     pub mask_examples: bool,
+    /// What names of the training log mean, where that is not told by the name.
+    #[prost(btree_map = "string, string", tag = "6")]
+    pub metric_roles: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
 }
 /// One analysis.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -60,6 +60,13 @@ pub struct AnalysisSpec {
         ::prost::alloc::string::String,
         f64,
     >,
+    /// What names of the training log mean, where that is not told by the name: train_loss, val_metric:min,
+    /// learning_rate, gradient_norm, ignore.
+    #[prost(btree_map = "string, string", tag = "17")]
+    pub metric_roles: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
 }
 /// One analysis.
 #[derive(Clone, PartialEq, ::prost::Message)]

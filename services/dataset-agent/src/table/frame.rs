@@ -49,8 +49,8 @@ impl TableError {
 }
 
 /// Columns of a Parquet file that are read at once, and most such groups.
-const GROUP: usize = 4;
-const GROUPS: usize = 16;
+const GROUP: usize = 2;
+const GROUPS: usize = 32;
 /// Rows of a text file that are read at once when it is read in slices, by bytes.
 const SLICE_BYTES: usize = 32 << 20;
 /// Cells that are read at once when a Parquet file is read in slices.

@@ -205,6 +205,9 @@ fn set(json: &mut SpecJson, name: &str, text: String) -> Result<(), Error> {
             json.confidence_thresholds =
                 Some(serde_json::from_value(parsed(&text)?).map_err(|e| Error::field(name, e.to_string()))?)
         }
+        "metric-roles" => {
+            json.metric_roles = Some(serde_json::from_value(parsed(&text)?).map_err(|e| Error::field(name, e.to_string()))?)
+        }
         "timeouts" => {
             json.timeouts = Some(serde_json::from_value(parsed(&text)?).map_err(|e| Error::field(name, e.to_string()))?)
         }
@@ -213,7 +216,7 @@ fn set(json: &mut SpecJson, name: &str, text: String) -> Result<(), Error> {
             return Err(Error::field(
                 name,
                 format!(
-                    "is no part known here; artifacts are {}; text parts are label, datetime, task, dataset-name, model-name, language, agents, min-confidence, mask-examples, mlflow-run, tracking-uri, log-back, thresholds, timeouts",
+                    "is no part known here; artifacts are {}; text parts are label, datetime, task, dataset-name, model-name, language, agents, min-confidence, mask-examples, mlflow-run, tracking-uri, log-back, thresholds, confidence-thresholds, metric-roles, timeouts",
                     kinds.join(", ")
                 ),
             ));

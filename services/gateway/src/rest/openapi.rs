@@ -57,6 +57,8 @@ pub fn openapi() -> Value {
                     "min-confidence",
                     "mask-examples",
                     "thresholds",
+                    "confidence-thresholds",
+                    "metric-roles",
                     "timeouts",
                 ]
                 .into_iter()

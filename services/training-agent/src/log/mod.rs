@@ -7,7 +7,7 @@ mod read;
 mod roles;
 mod text;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use deepfix_live::{History, Room, RunHistory};
 
@@ -92,6 +92,29 @@ impl Log {
                 point.adopt_epoch(epochs.get(next).or(epochs.last()).map(|(_, epoch)| epoch.floor()));
             });
         }
+    }
+
+    /// Gives names the roles that a user says they have; answers the names that are not in the log.
+    pub(crate) fn assign(&mut self, roles: &BTreeMap<String, String>) -> Vec<String> {
+        let mut unknown = Vec::new();
+        for (name, role) in roles {
+            let mut known = false;
+            for series in self.series.iter_mut().filter(|s| s.key == *name) {
+                known = true;
+                if let Ok(role) = role.parse() {
+                    series.role = series.role.said(role);
+                }
+            }
+            if !known {
+                unknown.push(name.clone());
+            }
+        }
+        unknown
+    }
+
+    /// What each name was taken for, in the words of [`deepfix_model::MetricRole`].
+    pub(crate) fn roles(&self) -> Vec<(&str, String)> {
+        self.series.iter().filter_map(|s| Some((s.key.as_str(), s.role.named()?))).collect()
     }
 
     /// Takes out NaN that stands for an empty cell: an export writes it where another column has its

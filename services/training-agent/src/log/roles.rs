@@ -1,5 +1,7 @@
 //! What a logged name means: which split, which quantity, which direction is better.
 
+use deepfix_model::{MetricQuantity, MetricRole};
+
 /// Which split a value was measured on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
@@ -74,6 +76,52 @@ pub(crate) fn snake(key: &str) -> String {
 }
 
 impl Role {
+    /// The role a user says a name has, which counts before any that is guessed.
+    pub(crate) fn said(self, role: MetricRole) -> Self {
+        let quantity = match role.quantity {
+            MetricQuantity::Loss => Quantity::Loss,
+            MetricQuantity::Accuracy => Quantity::Accuracy,
+            MetricQuantity::Auc => Quantity::Auc,
+            MetricQuantity::Metric => Quantity::Metric,
+            MetricQuantity::LearningRate => Quantity::LearningRate,
+            MetricQuantity::GradientNorm => Quantity::GradientNorm,
+            MetricQuantity::Ignore => Quantity::Unknown,
+        };
+        let side = match role.held_out {
+            Some(true) => Side::Validation,
+            Some(false) => Side::Train,
+            None => Side::Neither,
+        };
+        let lower = role.lower_is_better.unwrap_or(match quantity {
+            Quantity::Loss => true,
+            // Of a name that says nothing, as of a guessed one.
+            Quantity::Metric => self.direction == Direction::Lower,
+            _ => false,
+        });
+        let direction = if lower { Direction::Lower } else { Direction::Higher };
+        Self { side, quantity, direction, plain: true, explicit: true, ..self }
+    }
+
+    /// The role in a user's words; `None` for what is not judged.
+    pub(crate) fn named(self) -> Option<String> {
+        let quantity = match self.quantity {
+            Quantity::Loss => "loss",
+            Quantity::Accuracy => "accuracy",
+            Quantity::Auc => "auc",
+            Quantity::Metric => "metric",
+            Quantity::LearningRate => return Some("learning_rate".to_owned()),
+            Quantity::GradientNorm => return Some("gradient_norm".to_owned()),
+            Quantity::Unknown => return None,
+        };
+        let side = if self.side == Side::Validation { "val" } else { "train" };
+        let direction = match (self.quantity, self.direction) {
+            (Quantity::Metric, Direction::Lower) => ":min",
+            (Quantity::Metric, Direction::Higher) => ":max",
+            _ => "",
+        };
+        Some(format!("{side}_{quantity}{direction}"))
+    }
+
     pub(crate) fn of(key: &str) -> Self {
         let name = snake(key);
         let words: Vec<&str> = name.split('_').filter(|w| !w.is_empty()).collect();
