@@ -88,6 +88,8 @@ fn of_condition(result: &CheckResult, mapped: &Mapped, condition: &Condition) ->
     let named = if of_columns(mapped.code) { named(&condition.more_info) } else { Vec::new() };
     if named.is_empty() {
         let value = number(&result.value).or_else(|| told_number(&condition.more_info));
+        // A decline is written with its sign and held against a bound without one.
+        let value = if condition.more_info.contains("decline") { value.map(f64::abs) } else { value };
         return finding(result, mapped, condition, Named { columns: Vec::new(), value }, limit.as_ref()).into_iter().collect();
     }
     named
@@ -105,7 +107,13 @@ fn of_condition(result: &CheckResult, mapped: &Mapped, condition: &Condition) ->
 fn of_columns(code: &str) -> bool {
     !matches!(
         code,
-        "worse_than_baseline" | "performance_drop" | "weak_segment" | "calibration_error" | "slow_inference" | "check_failed"
+        "unseen_labels"
+            | "worse_than_baseline"
+            | "performance_drop"
+            | "weak_segment"
+            | "calibration_error"
+            | "slow_inference"
+            | "check_failed"
     )
 }
 
@@ -231,7 +239,7 @@ fn limit(text: &str) -> Option<Limit> {
         "predictive_power_score"
     } else if lower.contains("drift") {
         "drift_score"
-    } else if lower.contains("ratio") || lower.contains("percentage") {
+    } else if lower.contains(" ratio") || lower.contains("percentage") {
         "ratio"
     } else {
         "check_value"
@@ -269,9 +277,14 @@ fn without_thousands(text: &str) -> String {
 /// The number that a condition's words are about: that of the degradation or score they name, else
 /// the first.
 fn told_number(text: &str) -> Option<f64> {
-    ["degradation of", "drift value of", "score of", "found"]
+    let lower = text.to_lowercase();
+    let after = |words: &str| lower.find(words).and_then(|at| first_number(text.get(at + words.len()..)?));
+    ["degradation of", "drift value of", "score of"]
         .iter()
-        .find_map(|words| text.to_lowercase().find(words).and_then(|at| first_number(text.get(at + words.len()..)?)))
+        .find_map(|words| after(words))
+        // Of a map the first value counts; keys may be numbers too (classes).
+        .or_else(|| after(": '"))
+        .or_else(|| after("found"))
         .or_else(|| first_number(text))
 }
 

@@ -94,7 +94,13 @@ pub(crate) fn judge(result: &CheckResult, condition: &Condition, column: Option<
         | "labeldrift"
         | "traintestlabeldrift"
         | "propertydrift"
-        | "imagepropertydrift" => sized(value, [0.0, 0.15, 0.30]),
+        | "imagepropertydrift"
+        | "predictiondrift" => sized(value, [0.0, 0.15, 0.30]),
+        // 2 AUC - 1 of a classifier of the split: an AUC of 0.8 from 0.6 on.
+        "multivariatedrift" | "wholedatasetdrift" | "textembeddingsdrift" => sized(value, [0.0, 0.25, 0.60]),
+        "traintestperformance" | "classperformance" if text.contains("degradation") => sized(value, [0.0, 0.10, 0.25]),
+        "boostingoverfit" => sized(value, [0.0, 0.05, 0.20]),
+        "newlabeltraintest" | "newlabels" => sized(new_labels(&result.value), [0.0, 0.001, 0.01]),
         "traintestsamplesmix" | "indextraintestleakage" => sized(value, [0.0, 0.01, 0.05]),
         "datetraintestleakageduplicates" | "datetraintestleakageoverlap" => sized(value, [0.0, 0.05, 0.20]),
         "dataduplicates" | "textduplicates" => sized(value, [0.0, 0.05, 0.20]),
@@ -107,6 +113,17 @@ pub(crate) fn judge(result: &CheckResult, condition: &Condition, column: Option<
         "modelinferencetime" => sized(value, [0.0, 0.01, 1.0]),
         _ => Verdict::AsSaid,
     }
+}
+
+/// Share of rows whose label train never had.
+fn new_labels(value: &Value) -> Option<f64> {
+    let of = |key: &str| value.get(key).and_then(number);
+    let (rows, all) = match of("n_new_labels_samples").zip(of("n_samples")) {
+        Some(tabular) => tabular,
+        // Images: counts by label.
+        None => (value.get("new_labels")?.as_object()?.values().filter_map(number).sum(), of("all_labels_count")?),
+    };
+    (all > 0.0).then(|| rows / all)
 }
 
 /// Gain over the simple model, averaged over metrics and classes: of the way from the simple model's score

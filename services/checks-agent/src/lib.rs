@@ -3,6 +3,7 @@
 //! warned. Evidently, Great Expectations, pandera, whylogs and TensorFlow Data Validation: see `tools`. It
 //! never trips over a value it has not seen.
 
+mod chance;
 mod condition;
 mod judge;
 mod mapping;
@@ -33,7 +34,7 @@ pub fn build(reader: Reader) -> Module {
 
 /// Results of a tool other than Deepchecks.
 fn other_tool(plain: &[u8]) -> Option<tools::Read> {
-    // The SDK's own form is read without building the whole document.
+    // The SDK's own form is read without building the whole document; a mark may stand behind a large value.
     let head = plain.trim_ascii_start();
     match head.first()? {
         b'{' | b'[' => {
@@ -50,7 +51,7 @@ fn other_tool(plain: &[u8]) -> Option<tools::Read> {
                 b"rift_skew",
             ]
             .iter()
-            .any(|needle| head[..head.len().min(1 << 16)].windows(needle.len()).any(|w| w == *needle));
+            .any(|needle| memchr::memmem::find(head, needle).is_some());
             if !looks_other && head.first() != Some(&b'[') {
                 return None;
             }
@@ -119,6 +120,14 @@ impl Agent for ChecksAgent {
             let mapped = mapping::of(&result.check);
             let mut found = condition::findings(result, &mapped);
             found.extend(values::findings(result, &mapped));
+            for broken in result.conditions.iter().filter(|c| c.status == results::Status::Error) {
+                let text = format!("a condition of it broke: {} {}", broken.text, broken.more_info);
+                analysis.note(Note::new(
+                    "check_failed",
+                    format!("check:{}", result.header),
+                    text.chars().take(300).collect::<String>(),
+                ));
+            }
             if let Some(why) = &result.could_not_run {
                 analysis.note(Note::new(
                     "check_failed",
@@ -133,12 +142,24 @@ impl Agent for ChecksAgent {
             }
             findings.extend(found);
         }
+        if let Some((train, test)) = chance::sizes(&results) {
+            let before = findings.len();
+            findings.retain(|finding| !chance::explains(finding, train, test));
+            if findings.len() < before {
+                analysis.note(Note::new("drift", "split", chance::note(before - findings.len(), train, test)));
+            }
+        }
         for (code, (subjects, faulty)) in looked {
             analysis.checked(Checked::done(code, subjects, faulty));
         }
         // The SDK calls every table's task a classification.
-        let regression =
-            results.iter().find(|r| r.could_not_run.is_none() && !r.conditions.is_empty() && mapping::is_of_regression(&r.check));
+        let ran = |r: &&results::CheckResult| r.could_not_run.is_none() && !r.conditions.is_empty();
+        // Deepchecks measures drift of a class label by Cramér's V, of a number by Kolmogorov and Smirnov's distance.
+        let of_number = |r: &&results::CheckResult| {
+            values::is_label_drift(&r.check)
+                && r.value.get("Method").and_then(serde_json::Value::as_str) == Some("Kolmogorov-Smirnov")
+        };
+        let regression = results.iter().filter(ran).find(|r| mapping::is_of_regression(&r.check) || of_number(r));
         if let Some(result) = regression.filter(|_| analysis.options.task == "classification") {
             let text = format!(
                 "the task is given as classification, and `{}` measured a regression; the results are read as a regression's",

@@ -71,7 +71,8 @@ pub(crate) fn read_sdk(bytes: &[u8]) -> Option<Vec<CheckResult>> {
         let conditions: Vec<Condition> =
             entry.result.conditions_results.into_iter().flatten().filter_map(|c| condition(&c)).collect();
         let failed = conditions.iter().any(|c| matches!(c.status, Status::Fail | Status::Warn));
-        let needed = failed || conditions.is_empty() && crate::values::is_judged(&entry.result.check);
+        let check = entry.result.check.as_str();
+        let needed = failed || crate::values::is_always_read(check) || conditions.is_empty() && crate::values::is_judged(check);
         let value = entry.result.value.filter(|_| needed).and_then(|raw| serde_json::from_str(raw.get()).ok());
         out.push(CheckResult {
             check: entry.result.check,

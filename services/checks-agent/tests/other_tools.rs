@@ -162,3 +162,42 @@ fn no_document_panics() {
         }
     }
 }
+
+#[test]
+fn one_odd_entry_is_left_out_and_said_and_a_mark_may_stand_far_back() {
+    let document = |name: &str| -> serde_json::Value {
+        serde_json::from_slice(&std::fs::read(folder().join(name)).expect("committed")).expect("JSON")
+    };
+    let look = |value: &serde_json::Value| run(value.to_string().into_bytes());
+    for (name, list, odd) in [
+        ("evidently-0.4.40-tests-data-stability.json", "/tests", serde_json::json!({ "name": "a test" })),
+        ("evidently-0.7.23-report-data-drift.json", "/metrics", serde_json::json!({ "id": "x" })),
+        ("whylogs-1.6.4-report-maps.json", "", serde_json::json!({ "name": "c", "passed": 1 })),
+        ("great-expectations-1.24.1-suite-result.json", "/results", serde_json::json!({ "success": true })),
+    ] {
+        let whole = document(name);
+        let before = look(&whole);
+        let mut more = whole.clone();
+        more.pointer_mut(list).and_then(serde_json::Value::as_array_mut).expect("a list").insert(0, odd);
+        let after = look(&more);
+        assert_eq!(after.codes(), before.codes(), "{name}");
+        assert!(after.notes.iter().any(|n| n.text.contains("entry 0")), "{name}: {:?}", after.notes);
+    }
+    // pandas' own orientation of many cells: the column that marks the tool comes after the first 64 KiB.
+    let cells =
+        |of: &dyn Fn(usize) -> String| (0..3000).map(|i| (i.to_string(), of(i).into())).collect::<serde_json::Map<_, _>>();
+    let cases = serde_json::json!({
+        "index": cells(&|i| format!("row number {i}")),
+        "schema_context": cells(&|_| "Column".to_owned()),
+        "column": cells(&|_| "age".to_owned()),
+        "check": cells(&|_| "in_range(0, 120)".to_owned()),
+        "failure_case": cells(&|i| (500 + i).to_string()),
+    });
+    let first = cases.to_string().find("failure_case").expect("there");
+    let late = look(&cases);
+    assert!(
+        first > 0 && late.findings.iter().all(|f| f.code != "artifact_unreadable") && !late.findings.is_empty(),
+        "{:?}",
+        late.codes()
+    );
+}

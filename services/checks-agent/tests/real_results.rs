@@ -160,3 +160,103 @@ fn conditions_that_mislead_are_judged_by_their_values() {
     assert_eq!(subject("covariate_shift").first(), Some(&("column:income", Severity::High)));
     assert_eq!(subject("train_test_overlap"), [("rows", Severity::High)]);
 }
+
+/// A suite of one check in the SDK's form.
+fn suite(checks: &[(&str, Value, Option<(&str, &str, &str)>)]) -> Vec<u8> {
+    let entries: Vec<Value> = checks
+        .iter()
+        .map(|(check, value, condition)| {
+            let conditions: Vec<Value> = condition
+                .iter()
+                .map(|(status, condition, info)| serde_json::json!({ "status": status, "condition": condition, "more_info": info }))
+                .collect();
+            serde_json::json!({ "header": check, "result": { "check": check, "value": value, "conditions_results": conditions } })
+        })
+        .collect();
+    serde_json::json!({ "results": { "suite": entries } }).to_string().into_bytes()
+}
+
+#[test]
+fn the_size_of_an_effect_decides_its_weight_with_a_condition_and_without() {
+    use serde_json::json;
+    let weight = |checks: &[(&str, Value, Option<(&str, &str, &str)>)]| {
+        let local = run(suite(checks));
+        local.findings.iter().map(|f| (f.code.clone(), f.severity)).collect::<Vec<_>>()
+    };
+    let degraded = |percent: &str| {
+        let info = format!("5 scores failed. Found max degradation of {percent}% for metric F1 and class 1.");
+        let condition = ("FAIL", "Train-Test scores relative degradation is less than 0.1", info.as_str());
+        weight(&[("Train Test Performance", Value::Null, Some(condition))])
+    };
+    assert_eq!(degraded("17.7"), [("performance_drop".to_owned(), Severity::Medium)]);
+    assert_eq!(degraded("48.3"), [("performance_drop".to_owned(), Severity::High)]);
+    let scores = |test: f64| {
+        json!([{ "Dataset": "Train", "Metric": "F1", "Class": 0, "Value": 0.9, "Number of samples": 400 },
+               { "Dataset": "Test", "Metric": "F1", "Class": 0, "Value": test, "Number of samples": 100 }])
+        .to_string()
+    };
+    assert_eq!(
+        weight(&[("Train Test Performance", json!(scores(0.5)), None)]),
+        [("performance_drop".to_owned(), Severity::High)]
+    );
+    assert!(weight(&[("Train Test Performance", json!(scores(0.88)), None)]).is_empty());
+    assert_eq!(
+        weight(&[("Feature Label Correlation", json!({ "leak": 0.99, "age": 0.3 }), None)]),
+        [("target_leakage".to_owned(), Severity::High)]
+    );
+    // One new label in a million rows is worth knowing and no more.
+    let new = |rows: u64| {
+        let value = json!({ "n_samples": 1_000_000, "n_new_labels_samples": rows, "new_labels": ["x"] });
+        weight(&[(
+            "New Label Train Test",
+            value,
+            Some(("FAIL", "Number of new label values is less or equal to 0", "Found 1 new labels in test data: ['x']")),
+        )])
+    };
+    assert_eq!((new(1)[0].1, new(20_000)[0].1), (Severity::Low, Severity::High));
+    // Deepchecks compares correlations with their sign.
+    let table = json!([{ "a": 1.0, "b": -0.99999 }, { "a": -0.99999, "b": 1.0 }]).to_string();
+    let passed = Some(("PASS", "Not more than 0 pairs are correlated above 0.9", "All correlations are less than 0.9"));
+    let local = run(suite(&[("Feature Feature Correlation", json!(table), passed)]));
+    assert_eq!(
+        (local.codes(), &local.findings[0].columns[..]),
+        (vec!["near_duplicate_features"], &["a".to_owned(), "b".to_owned()][..])
+    );
+}
+
+#[test]
+fn drift_within_reach_of_chance_is_a_note_and_evidence_is_the_number_meant() {
+    use serde_json::json;
+    let drift = json!({ "x": { "Drift score": { "dtype": "float64", "value": 0.45 }, "Method": "Kolmogorov-Smirnov" } });
+    let failed = Some((
+        "FAIL",
+        "categorical drift score < 0.2 and numerical drift score < 0.2",
+        "Failed for 1 out of 1 columns.\nFound 1 numeric columns with Kolmogorov-Smirnov above threshold: {'x': '0.45'}",
+    ));
+    let of = |train: u64, test: u64| {
+        run(suite(&[
+            ("Feature Drift", drift.clone(), failed),
+            ("Datasets Size Comparison", json!({ "Train": train, "Test": test }), None),
+        ]))
+    };
+    let small = of(20, 10);
+    assert!(small.codes().is_empty() && small.notes.iter().any(|n| n.text.contains("20 rows of train")), "{:?}", small.findings);
+    assert_eq!(of(2000, 1000).findings[0].severity, Severity::High);
+
+    let simple = run(suite(&[(
+        "Simple Model Comparison",
+        Value::Null,
+        Some((
+            "FAIL",
+            "Model performance gain over simple model is greater than 10%",
+            "Found failed metrics: {0: {'F1': '-35.33%'}}",
+        )),
+    )]));
+    assert_eq!(simple.findings[0].measured("check_value"), Some(-0.3533));
+    let boosting = run(suite(&[(
+        "Boosting Overfit",
+        json!({ "test": [0.9, 0.82] }),
+        Some(("FAIL", "Test score over iterations is less than 5% from the best score", "Found score decline of -8.9%")),
+    )]));
+    assert_eq!((boosting.findings[0].measured("check_value"), boosting.findings[0].severity), (Some(0.089), Severity::Medium));
+}

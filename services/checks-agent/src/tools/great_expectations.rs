@@ -5,7 +5,7 @@
 use deepfix_model::{Evidence, Severity};
 use serde_json::Value;
 
-use super::{Read, by_size, folded, is_blank, is_numeric, is_sentinel, number, percent, shown};
+use super::{Read, by_size, folded, is_blank, is_numeric, is_sentinel, most, number, percent, shown};
 
 pub(super) fn read(value: &Value) -> Option<Read> {
     let mut results = Vec::new();
@@ -22,13 +22,19 @@ pub(super) fn read(value: &Value) -> Option<Read> {
     } else {
         collect(value, &mut results);
     }
-    let first = results.first()?;
-    if first.get("expectation_config").is_none() && first.get("expectation_type").is_none() {
+    let ours = |result: &&Value| result.get("expectation_config").is_some() || result.get("expectation_type").is_some();
+    if !most(&results, ours) {
         return None;
     }
     let mut out = Read::new("Great Expectations");
     out.results = results.len();
-    results.into_iter().for_each(|result| one(&mut out, result));
+    for (i, result) in results.into_iter().enumerate() {
+        if ours(&result) {
+            one(&mut out, result);
+        } else {
+            out.odd(i);
+        }
+    }
     Some(out)
 }
 

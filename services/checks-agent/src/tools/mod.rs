@@ -43,6 +43,11 @@ pub(crate) struct Read {
 }
 
 impl Read {
+    /// Says that an entry of a list has another form than its neighbours.
+    fn odd(&mut self, index: usize) {
+        self.broken.push((format!("entry {index}"), "it has another form than the rest, and was left out".to_owned()));
+    }
+
     fn new(tool: &'static str) -> Self {
         Self { tool, ..Self::default() }
     }
@@ -154,10 +159,20 @@ pub(crate) fn findings(read: Read) -> (Vec<Finding>, Vec<Note>) {
         .into_iter()
         .map(|(check, why)| {
             let why: String = why.chars().take(300).collect();
-            Note::new("check_failed", format!("check:{check}"), format!("{} could not run it: {why}", read.tool))
+            let text = match check.strip_prefix("entry ") {
+                Some(_) => format!("{}: {check}: {why}", read.tool),
+                None => format!("{} could not run it: {why}", read.tool),
+            };
+            Note::new("check_failed", format!("check:{check}"), text)
         })
         .collect();
     (findings, notes)
+}
+
+/// Whether most of a list's entries are of a tool's kind, so that the list is its. One odd entry does not make it
+/// another's; it is said to be left out.
+fn most<T>(entries: &[T], are: impl Fn(&T) -> bool) -> bool {
+    2 * entries.iter().filter(|entry| are(entry)).count() > entries.len()
 }
 
 /// Case, spaces and punctuation folded away.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use deepfix_model::{Evidence, Severity};
 use serde_json::Value;
 
-use super::{Read, is_numeric, is_sentinel, shown};
+use super::{Read, is_numeric, is_sentinel, most, shown};
 
 pub(super) fn read(value: &Value) -> Option<Read> {
     message(value).or_else(|| cases(value))
@@ -49,13 +49,15 @@ fn cases(value: &Value) -> Option<Read> {
     let records: Vec<BTreeMap<String, String>> = match value {
         Value::Array(rows) => rows
             .iter()
-            .map(|row| Some(row.as_object()?.iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| (k.clone(), shown(v))).collect()))
-            .collect::<Option<_>>()?,
+            .map(|row| {
+                row.as_object().into_iter().flatten().filter(|(_, v)| !v.is_null()).map(|(k, v)| (k.clone(), shown(v))).collect()
+            })
+            .collect(),
         // pandas' own orientation: columns of rows.
         Value::Object(columns) if columns.contains_key("failure_case") => {
             let mut rows: BTreeMap<&String, BTreeMap<String, String>> = BTreeMap::new();
             for (name, cells) in columns {
-                for (row, cell) in cells.as_object()?.iter().filter(|(_, cell)| !cell.is_null()) {
+                for (row, cell) in cells.as_object().into_iter().flatten().filter(|(_, cell)| !cell.is_null()) {
                     rows.entry(row).or_default().insert(name.clone(), shown(cell));
                 }
             }
@@ -83,12 +85,13 @@ pub(super) fn read_csv(text: &[u8]) -> Option<Read> {
 
 fn of_records(records: Vec<BTreeMap<String, String>>) -> Option<Read> {
     let known = |row: &BTreeMap<String, String>| row.contains_key("check") && row.contains_key("schema_context");
-    if records.is_empty() || !records.iter().all(known) {
+    if !most(&records, known) {
         return None;
     }
     let mut out = Read::new("pandera");
+    records.iter().enumerate().filter(|(_, row)| !known(row)).for_each(|(i, _)| out.odd(i));
     let mut groups: BTreeMap<(String, String), Case> = BTreeMap::new();
-    for row in records {
+    for row in records.into_iter().filter(known) {
         let get = |key: &str| row.get(key).cloned().unwrap_or_default();
         let context = get("schema_context");
         let check = get("check");

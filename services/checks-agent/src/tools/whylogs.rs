@@ -4,37 +4,42 @@
 use deepfix_model::{Evidence, Severity};
 use serde_json::Value;
 
-use super::{Read, by_size, number, percent};
+use super::{Read, by_size, most, number, percent};
 
 pub(super) fn read(value: &Value) -> Option<Read> {
     let rows = value.as_array()?;
-    let mut results = Vec::new();
-    for row in rows {
-        results.push(match row {
-            Value::Array(parts) => {
-                let name = parts.first()?.as_str()?;
-                let failed = match &parts[1..] {
-                    [Value::Bool(passed)] => !passed,
-                    [passed, failed, ..] if passed.is_number() && failed.is_number() => number(Some(failed))? > 0.0,
-                    _ => return None,
-                };
-                (name, failed, parts.get(3).unwrap_or(&Value::Null))
-            }
-            Value::Object(map) if map.contains_key("passed") && map.contains_key("failed") => {
-                (map.get("name")?.as_str()?, number(map.get("failed"))? > 0.0, map.get("summary").unwrap_or(&Value::Null))
-            }
-            _ => return None,
-        });
-    }
-    if results.is_empty() {
+    if !most(rows, |row| constraint(row).is_some()) {
         return None;
     }
     let mut out = Read::new("whylogs");
-    out.results = results.len();
-    for (name, _, summary) in results.into_iter().filter(|r| r.1) {
-        failed(&mut out, name, summary);
+    out.results = rows.len();
+    for (i, row) in rows.iter().enumerate() {
+        match constraint(row) {
+            Some((name, true, summary)) => failed(&mut out, name, summary),
+            Some(_) => {}
+            None => out.odd(i),
+        }
     }
     Some(out)
+}
+
+/// A constraint's name, whether it failed, and its column's summary.
+fn constraint(row: &Value) -> Option<(&str, bool, &Value)> {
+    match row {
+        Value::Array(parts) => {
+            let name = parts.first()?.as_str()?;
+            let failed = match &parts[1..] {
+                [Value::Bool(passed)] => !passed,
+                [passed, failed, ..] if passed.is_number() && failed.is_number() => number(Some(failed))? > 0.0,
+                _ => return None,
+            };
+            Some((name, failed, parts.get(3).unwrap_or(&Value::Null)))
+        }
+        Value::Object(map) if map.contains_key("passed") && map.contains_key("failed") => {
+            Some((map.get("name")?.as_str()?, number(map.get("failed"))? > 0.0, map.get("summary").unwrap_or(&Value::Null)))
+        }
+        _ => None,
+    }
 }
 
 /// The column of a name that ends or begins with a factory's words.

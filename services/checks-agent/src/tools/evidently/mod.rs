@@ -12,21 +12,27 @@ mod suite;
 use deepfix_model::Split;
 use serde_json::Value;
 
-use super::Read;
+use super::{Read, most};
 
 pub(super) fn read(value: &Value) -> Option<Read> {
     let list = |key: &str| value.get(key).and_then(Value::as_array);
     let (metrics, tests) = (list("metrics"), list("tests"));
-    let is = |items: Option<&Vec<Value>>, keys: &[&str]| {
-        items.is_some_and(|items| !items.is_empty() && items.iter().all(|i| keys.iter().all(|k| i.get(*k).is_some())))
-    };
+    let has = |item: &Value, keys: &[&str]| keys.iter().all(|key| item.get(*key).is_some());
+    let is = |items: Option<&Vec<Value>>, keys: &[&str]| items.is_some_and(|items| most(items, |item| has(item, keys)));
     let mut out = Read::new("Evidently");
+    let mut whole = |items: &[Value], keys: &[&str]| -> Vec<Value> {
+        items.iter().enumerate().filter(|(_, item)| !has(item, keys)).for_each(|(i, _)| out.odd(i));
+        items.iter().filter(|item| has(item, keys)).cloned().collect()
+    };
     if is(metrics, &["metric", "result"]) {
-        report::read(&mut out, metrics?);
+        let items = whole(metrics?, &["metric", "result"]);
+        report::read(&mut out, &items);
     } else if is(tests, &["name", "status", "parameters"]) {
-        suite::read(&mut out, tests?);
+        let items = whole(tests?, &["name", "status", "parameters"]);
+        suite::read(&mut out, &items);
     } else if is(metrics, &["id", "value"]) {
-        newest::read(&mut out, metrics?, tests.map_or(&[], Vec::as_slice));
+        let items = whole(metrics?, &["id", "value"]);
+        newest::read(&mut out, &items, tests.map_or(&[], Vec::as_slice));
     } else {
         return None;
     }
