@@ -237,6 +237,37 @@ fn the_sdk_gets_what_its_validator_accepts() {
     assert_eq!(http(server.address, "POST", "/v1/analyse", &json, b"{").status, 422);
     let wrong = http(server.address, "POST", "/v1/analyse", &json, br#"{"dataset_artifacts": 5}"#);
     assert!(wrong.status == 422 && wrong.json()["detail"][0]["loc"][1] == "dataset_artifacts");
+    // Each wrong field is named, with what was sent.
+    let several = br#"{"dataset_name": 5, "verify_repairs": {}, "original_code": [1], "deepchecks_artifacts": {"x": 1}}"#;
+    let wrong = http(server.address, "POST", "/v2/analyse", &json, several);
+    let detail = wrong.json()["detail"].as_array().expect("a list").clone();
+    let fields: Vec<String> = detail
+        .iter()
+        .map(|error| {
+            error["loc"]
+                .as_array()
+                .expect("a place")
+                .iter()
+                .skip(1)
+                .map(|p| p.as_str().expect("a name"))
+                .collect::<Vec<_>>()
+                .join(".")
+        })
+        .collect();
+    assert_eq!(wrong.status, 422);
+    assert_eq!(
+        fields,
+        ["deepchecks_artifacts.dataset_name", "deepchecks_artifacts.results", "dataset_name", "original_code", "verify_repairs"]
+    );
+    assert!(detail[2]["type"] == "string_type" && detail[2]["input"] == 5, "{detail:?}");
+    // What is only found on decoding fails a blocking request, and a job.
+    let undecodable = br#"{"dataset_artifacts": {"dataset_name": "d", "task_type": "tabular_classification"}}"#;
+    let blocked = http(server.address, "POST", "/v1/analyse", &json, undecodable);
+    assert!(blocked.status == 400 && blocked.json()["detail"].as_str().expect("a text").starts_with("Error decoding request: "));
+    let job = http(server.address, "POST", "/v2/analyse", &json, undecodable);
+    assert!(
+        job.status == 202 && job.json()["status"] == "FAILED" && job.json()["error"].to_string().contains("train_statistics")
+    );
     let method = http(server.address, "GET", "/v1/analyse", &[], b"");
     assert!(method.status == 405 && method.json()["detail"] == "Method Not Allowed");
     let missing = http(server.address, "GET", "/v2/jobs/none", &[], b"");

@@ -167,6 +167,14 @@ fn describe_sdk(analysis: &mut Analysis<'_>, bytes: &[u8]) {
                     "the request describes a model of type {model} and holds no weights; hand in its file to have them looked at"
                 ),
             ));
+            // The SDK calls every table's task a classification.
+            if analysis.options.task == "classification" && model.ends_with("Regressor") {
+                analysis.note(Note::new(
+                    "task_mismatch",
+                    "task",
+                    format!("the task is given as classification, and the model is a {model}; results are a regression's"),
+                ));
+            }
             for code in ["nan_weights", "symmetric_weights", "dead_units", "unsafe_pickle"] {
                 analysis.checked(Checked::not(code, "the request holds no weights"));
             }

@@ -161,8 +161,11 @@ fn conditions_that_mislead_are_judged_by_their_values() {
     assert_eq!(subject("train_test_overlap"), [("rows", Severity::High)]);
 }
 
-/// A suite of one check in the SDK's form.
-fn suite(checks: &[(&str, Value, Option<(&str, &str, &str)>)]) -> Vec<u8> {
+/// A check: its name, its value, and status, text and words of its condition.
+type Check<'a> = (&'a str, Value, Option<(&'a str, &'a str, &'a str)>);
+
+/// A suite in the SDK's form.
+fn suite(checks: &[Check<'_>]) -> Vec<u8> {
     let entries: Vec<Value> = checks
         .iter()
         .map(|(check, value, condition)| {
@@ -179,7 +182,7 @@ fn suite(checks: &[(&str, Value, Option<(&str, &str, &str)>)]) -> Vec<u8> {
 #[test]
 fn the_size_of_an_effect_decides_its_weight_with_a_condition_and_without() {
     use serde_json::json;
-    let weight = |checks: &[(&str, Value, Option<(&str, &str, &str)>)]| {
+    let weight = |checks: &[Check<'_>]| {
         let local = run(suite(checks));
         local.findings.iter().map(|f| (f.code.clone(), f.severity)).collect::<Vec<_>>()
     };

@@ -12,7 +12,7 @@ use deepfix_model::{Artifact, ArtifactKind, ArtifactSource};
 use serde_json::Value;
 
 const MAX_FILES: usize = 2000;
-const MAX_DEPTH: usize = 3;
+const MAX_DEPTH: usize = 6;
 /// Beginning of a file that is looked at.
 const HEAD: u64 = 64 << 10;
 /// Largest JSON that is parsed to be told.
@@ -85,6 +85,8 @@ fn preference(kind: ArtifactKind, path: &Path) -> (usize, usize, String) {
     let name = name_of(path);
     let depth = path.components().count();
     let rank = match kind {
+        // A log without a loss (times, one score) stands behind one that a run can be judged by.
+        ArtifactKind::Metrics => usize::from(!mentions_loss(path)),
         // The SDK's form holds every suite; Deepchecks' own holds one.
         ArtifactKind::Deepchecks => usize::from(name.contains("suite")),
         ArtifactKind::Checkpoint => {
@@ -106,6 +108,12 @@ fn preference(kind: ArtifactKind, path: &Path) -> (usize, usize, String) {
         _ => 0,
     };
     (rank, depth, name)
+}
+
+fn mentions_loss(path: &Path) -> bool {
+    let mut head = Vec::new();
+    let read = fs::File::open(path).and_then(|file| file.take(1 << 20).read_to_end(&mut head));
+    read.is_ok() && head.to_ascii_lowercase().windows(4).any(|word| word == b"loss")
 }
 
 fn kind_of(path: &Path) -> Option<ArtifactKind> {

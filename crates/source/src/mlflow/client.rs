@@ -67,11 +67,10 @@ impl Mlflow {
     /// # Errors
     /// When it is no `http://` or `https://` address.
     pub fn new(tracking_uri: &str, credentials: Credentials) -> Result<Self, Error> {
+        // An address may hold a password, before the @.
+        let shown = tracking_uri.rsplit_once('@').map_or(tracking_uri, |(_, rest)| rest);
         let wrong = |why: &str| {
-            Error::field(
-                "tracking_uri",
-                format!("{tracking_uri:?} {why}; give the server's address, such as http://127.0.0.1:5000"),
-            )
+            Error::field("tracking_uri", format!("{shown:?} {why}; give the server's address, such as http://127.0.0.1:5000"))
         };
         let mut base = Url::parse(tracking_uri).map_err(|_| wrong("is no address"))?;
         if !matches!(base.scheme(), "http" | "https") || base.host_str().is_none() {

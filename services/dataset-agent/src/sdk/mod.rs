@@ -104,17 +104,18 @@ fn constant(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, train: &OneSplit, 
     let (mut findings, mut looked) = (Vec::new(), 0);
     for (split, statistics) in [(Split::Train, Some(train)), (Split::Test, test)] {
         let Some(statistics) = statistics else { continue };
-        let Some(unique) = &statistics.number_unique_values else { continue };
+        let none = BTreeMap::new();
+        let unique = statistics.number_unique_values.as_ref().unwrap_or(&none);
         looked += unique.len();
-        // The SDK sends no row count: it follows from unique and percentage of any varied column.
+        // The SDK sends no row count of tables: it follows from unique and percentage of any varied column.
+        let shares = statistics.percentage_unique_values.as_ref().unwrap_or(&none);
         let rows = unique
             .iter()
-            .zip(statistics.percentage_unique_values.iter().flatten())
-            .map(|((_, n), (_, p))| 100.0 * n / p)
+            .filter_map(|(name, n)| Some(100.0 * n / shares.get(name)?))
             .filter(|r| r.is_finite())
-            .fold(0.0, f64::max)
+            .fold(statistics.num_samples.unwrap_or(0.0), f64::max)
             .round();
-        if rows == 0.0 && !unique.is_empty() {
+        if rows == 0.0 {
             analysis.note(Note::new(
                 "rows_unknown",
                 format!("split:{}", split.name()),

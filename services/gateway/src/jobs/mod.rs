@@ -240,6 +240,7 @@ impl Jobs {
     /// # Errors
     /// When the store does not answer.
     pub(crate) async fn wait(&self, id: &str, limit: Duration) -> Result<Option<Job>, Error> {
+        self.sweep();
         let until = Instant::now() + limit;
         let here = self.running().get(id).cloned();
         if let Some(mut running) = here {
@@ -281,6 +282,7 @@ impl Jobs {
     /// # Errors
     /// When the store does not answer.
     pub(crate) async fn list(&self, owner: &str, limit: usize, before: Option<&str>) -> Result<(Vec<Job>, bool), Error> {
+        self.sweep();
         let mut ids = self.ids().await?;
         ids.retain(|id| before.is_none_or(|before| id.as_str() < before));
         let mut jobs = Vec::new();

@@ -17,6 +17,8 @@ pub fn openapi() -> Value {
     let request = generator.subschema_for::<SpecJson>();
     let mut schemas = generator.take_definitions(true);
     schemas.insert("Error".to_owned(), error());
+    schemas.insert("SdkRequest".to_owned(), sdk_request());
+    schemas.insert("SdkJob".to_owned(), sdk_job());
     let failures = |codes: &[ErrorCode]| -> Value {
         let mut by_status: std::collections::BTreeMap<u16, Vec<&str>> = std::collections::BTreeMap::new();
         for code in codes {
@@ -38,33 +40,36 @@ pub fn openapi() -> Value {
     };
     let text = |description: &str, kind: &str| json!({ "description": description, "content": { kind: { "schema": { "type": "string" } } } });
     let object = |description: &str| json!({ "description": description, "content": { "application/json": { "schema": { "type": "object" } } } });
+    let job = |description: &str| json!({ "description": description, "content": { "application/json": { "schema": { "$ref": "#/components/schemas/SdkJob" } } } });
     let query = |name: &str, description: &str, required: bool, schema: Value| json!({ "name": name, "in": "query", "description": description, "required": required, "schema": schema });
     let file = json!({ "type": "string", "format": "binary" });
     let string = json!({ "type": "string" });
-    let multipart: serde_json::Map<String, Value> =
-        ["train", "test", "metrics", "params", "layer-stats", "checkpoint", "deepchecks", "dataset-statistics"]
+    let multipart: serde_json::Map<String, Value> = deepfix_model::ArtifactKind::ALL
+        .into_iter()
+        .map(|kind| (kind.name().replace('_', "-"), file.clone()))
+        .chain(
+            [
+                "label",
+                "datetime",
+                "task",
+                "dataset-name",
+                "model-name",
+                "language",
+                "agents",
+                "min-confidence",
+                "mask-examples",
+                "thresholds",
+                "confidence-thresholds",
+                "metric-roles",
+                "timeouts",
+                "mlflow-run",
+                "tracking-uri",
+                "log-back",
+            ]
             .into_iter()
-            .map(|name| (name.to_owned(), file.clone()))
-            .chain(
-                [
-                    "label",
-                    "datetime",
-                    "task",
-                    "dataset-name",
-                    "model-name",
-                    "language",
-                    "agents",
-                    "min-confidence",
-                    "mask-examples",
-                    "thresholds",
-                    "confidence-thresholds",
-                    "metric-roles",
-                    "timeouts",
-                ]
-                .into_iter()
-                .map(|name| (name.to_owned(), string.clone())),
-            )
-            .collect();
+            .map(|name| (name.to_owned(), string.clone())),
+        )
+        .collect();
     let analysis_errors = [
         ErrorCode::InvalidArgument,
         ErrorCode::MalformedBody,
@@ -105,14 +110,14 @@ pub fn openapi() -> Value {
                 "parameters": [query("format", "the document", true, json!({ "enum": ["html", "markdown", "sarif", "junit", "terminal", "json"] }))],
                 "requestBody": { "required": true, "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Report" } } } },
                 "responses": with(text("the document", "*/*"), &[ErrorCode::InvalidArgument, ErrorCode::TooLarge]) } },
-            "/v1/analyse": { "post": { "summary": "The DeepFix SDK's blocking analysis (also /v1/analyze and under /api)", "requestBody": { "required": true, "content": { "application/json": { "schema": { "type": "object" } } } }, "responses": sdk("200", "a completed job with its result") } },
-            "/v2/analyse": { "post": { "summary": "The DeepFix SDK's job submission (also under /api)", "parameters": [{ "name": "Idempotency-Key", "in": "header", "required": false, "description": "the same key and body again give the same job, unless it failed", "schema": string.clone() }], "requestBody": { "required": true, "content": { "application/json": { "schema": { "type": "object" } } } }, "responses": sdk("202", "the job, completed when it took under four seconds") } },
+            "/v1/analyse": { "post": { "summary": "The DeepFix SDK's blocking analysis (also /v1/analyze and under /api)", "requestBody": { "required": true, "content": { "application/json": { "schema": { "$ref": "#/components/schemas/SdkRequest" } } } }, "responses": sdk("200", "a completed job with its result") } },
+            "/v2/analyse": { "post": { "summary": "The DeepFix SDK's job submission (also under /api)", "parameters": [{ "name": "Idempotency-Key", "in": "header", "required": false, "description": "the same key and body again give the same job, unless it failed", "schema": string.clone() }], "requestBody": { "required": true, "content": { "application/json": { "schema": { "$ref": "#/components/schemas/SdkRequest" } } } }, "responses": sdk("202", "the job, completed when it took under four seconds") } },
             "/v2/jobs": { "get": { "summary": "Jobs, newest first, without their results",
                 "parameters": [query("limit", "how many", false, json!({ "type": "integer", "minimum": 1, "maximum": 100, "default": 100 })), query("before", "only those before this id", false, string.clone())],
                 "responses": { "200": object("jobs, and the id to go on from"), "422": object("the SDK's form of a refused request") } } },
             "/v2/jobs/{id}": {
-                "get": { "summary": "A job of the DeepFix SDK (also under /api)", "parameters": [{ "name": "id", "in": "path", "required": true, "schema": string.clone() }], "responses": { "200": object("the job"), "404": object("no such job") } },
-                "delete": { "summary": "End a job that still runs", "parameters": [{ "name": "id", "in": "path", "required": true, "schema": string }], "responses": { "200": object("the job, as it ended"), "404": object("no such job") } } }
+                "get": { "summary": "A job of the DeepFix SDK (also under /api)", "parameters": [{ "name": "id", "in": "path", "required": true, "schema": string.clone() }], "responses": { "200": job("the job"), "404": object("no such job") } },
+                "delete": { "summary": "End a job that still runs", "parameters": [{ "name": "id", "in": "path", "required": true, "schema": string }], "responses": { "200": job("the job, as it ended"), "404": object("no such job") } } }
         },
         // Where no keys are configured, none is asked for.
         "security": [{}, { "key": [] }],
@@ -122,12 +127,37 @@ pub fn openapi() -> Value {
     })
 }
 
+/// What the SDK sends.
+fn sdk_request() -> Value {
+    let optional = |of: Value| json!({ "anyOf": [of, { "type": "null" }] });
+    let (text, object) = (json!({ "type": "string" }), json!({ "type": "object" }));
+    let deepchecks = json!({ "type": "object", "required": ["dataset_name", "results"], "properties": {
+        "dataset_name": text, "model_name": optional(text.clone()), "results": object, "config": optional(object.clone()) } });
+    let training = json!({ "type": "object", "properties": {
+        "metrics_path": optional(text.clone()), "metrics_values": {}, "params": optional(object.clone()) } });
+    json!({ "type": "object", "properties": {
+        "dataset_artifacts": optional(object.clone()), "training_artifacts": optional(training), "deepchecks_artifacts": optional(deepchecks),
+        "model_checkpoint_artifacts": optional(object), "dataset_name": optional(text.clone()), "model_name": optional(text.clone()),
+        "language": optional(text.clone()), "original_code": optional(text), "verify_repairs": { "type": "boolean" } } })
+}
+
+/// A job, as the SDK reads it. Clients of before April 2026 read the result's keys beside these.
+fn sdk_job() -> Value {
+    let text = json!({ "type": ["string", "null"] });
+    json!({ "type": "object", "required": ["job_id", "status"], "properties": {
+        "job_id": { "type": "string" }, "status": { "enum": ["PENDING", "PROCESSING", "COMPLETED", "FAILED"] },
+        "result": { "type": ["object", "null"], "properties": {
+            "agent_results": { "type": "object" }, "summary": text, "additional_outputs": { "type": "object" },
+            "error_messages": { "type": ["object", "null"] }, "dataset_name": text } },
+        "error": text, "created_at": text, "updated_at": text } })
+}
+
 /// Answers of the SDK's routes, refusals in its form.
 fn sdk(status: &str, what: &str) -> Value {
     let object =
         |what: &str| json!({ "description": what, "content": { "application/json": { "schema": { "type": "object" } } } });
     json!({
-        status: object(what),
+        status: { "description": what, "content": { "application/json": { "schema": { "$ref": "#/components/schemas/SdkJob" } } } },
         "400": object("refused, such as an idempotency key used for another body, or a body that broke off"),
         "413": object("over a limit of size"), "422": object("not what the SDK sends"),
         "429": object("as much is under way as this server takes; try again"), "503": object("a store does not answer; try again"),

@@ -79,14 +79,17 @@ pub(super) fn result(report: &Report, about: &About) -> Value {
         report.agents.iter().filter(|a| a.status != AgentStatus::Skipped).map(|a| sdk_agent(&a.name).1).collect();
     let mut agents: BTreeMap<&str, Value> = BTreeMap::new();
     let mut errors: BTreeMap<&str, Option<String>> = BTreeMap::new();
-    for run in report.agents.iter().filter(|a| a.status != AgentStatus::Skipped) {
+    for run in &report.agents {
         let (name, artifact) = sdk_agent(&run.name);
         let analysis: Vec<Value> = report.findings.iter().filter(|f| f.agent == run.name).map(analysis_of).collect();
-        let error = run.reason.clone();
+        // One that had nothing to look at did not fail.
+        let skipped = run.status == AgentStatus::Skipped;
+        let error = run.reason.clone().filter(|_| !skipped);
+        let artifacts: Vec<&str> = (!skipped).then_some(artifact).into_iter().collect();
         errors.insert(name, error.clone());
         agents.insert(
             name,
-            json!({ "agent_name": name, "analysis": analysis, "analyzed_artifacts": [artifact],
+            json!({ "agent_name": name, "analysis": analysis, "analyzed_artifacts": artifacts,
                     "retrieved_knowledge": knowledge(report.findings.iter().filter(|f| f.agent == run.name)),
                     "additional_outputs": {}, "error_message": error }),
         );

@@ -11,6 +11,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use deepfix_errors::{Error, ErrorCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -66,6 +67,9 @@ pub(super) async fn submit(State(gateway): Shared, request: Request) -> Result<R
     let work = {
         let gateway = gateway.clone();
         Box::pin(async move {
+            if let Some(why) = asked.undecodable {
+                return Err(Error::new(ErrorCode::InvalidArgument, format!("Error decoding request: {why}")));
+            }
             let report = analysis::run(gateway, admission, asked.spec, Events::nowhere()).await?;
             Ok(answer::result(&report, &about))
         })

@@ -21,6 +21,12 @@ pub(super) fn findings(dataset: &str, model: &str, parts: &[Part<'_>]) -> Vec<Fi
         if let Some(name) = part.dataset.filter(|name| !same_dataset(dataset, name)) {
             found.push(finding(part.kind, "dataset", dataset, name));
         }
+        // A run's name ends in its model's; where it ends in another's, it is another run's.
+        let suffix =
+            part.dataset.filter(|_| part.model.is_none()).and_then(|name| name.strip_prefix(dataset)?.strip_prefix("___"));
+        if let Some(name) = suffix.filter(|name| !model.is_empty() && !name.is_empty() && *name != model) {
+            found.push(finding(part.kind, "model", model, name));
+        }
         if let Some(name) = part.model.filter(|name| !model.is_empty() && !name.is_empty() && *name != model) {
             found.push(finding(part.kind, "model", model, name));
         }
@@ -34,9 +40,16 @@ fn run_of(name: &str) -> &str {
 }
 
 fn same_dataset(asked: &str, name: &str) -> bool {
-    let (asked, name) = (run_of(asked), run_of(name));
+    let run = |long: &str, short: &str| long.strip_prefix(short).is_some_and(|rest| rest.starts_with("___"));
     let one_of = |pair: &str, one: &str| pair.split_once("_vs_").is_some_and(|(a, b)| a == one || b == one);
-    asked.is_empty() || name.is_empty() || asked == name || one_of(asked, name) || one_of(name, asked)
+    let (plain, other) = (run_of(asked), run_of(name));
+    asked.is_empty()
+        || name.is_empty()
+        || asked == name
+        || run(name, asked)
+        || run(asked, name)
+        || one_of(plain, other)
+        || one_of(other, plain)
 }
 
 /// Share of the longer name that both begin and end with: a version in the name makes a slip likelier
@@ -80,6 +93,9 @@ mod tests {
         }
         assert_eq!(codes("iris", "SVC", ("wine", "SVC")), ["dataset:wine"]);
         assert_eq!(codes("iris", "SVC", ("iris", "KNN")), ["model:KNN"]);
+        assert_eq!(codes("my___a", "SVC", ("my___b", "SVC")), ["dataset:my___b"]);
+        let statistics = Part { kind: ArtifactKind::DatasetStatistics, dataset: Some("iris___KNN"), model: None };
+        assert_eq!(findings("iris", "SVC", &[statistics])[0].subject, "model:KNN");
         let two = |a, b| Part { kind: a, dataset: Some(b), model: None };
         let parts = [two(ArtifactKind::DatasetStatistics, "iris___SVC"), two(ArtifactKind::Deepchecks, "wine")];
         assert_eq!(findings("", "", &parts).len(), 1, "the parts differ from each other");

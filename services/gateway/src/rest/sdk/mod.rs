@@ -2,6 +2,7 @@
 //! the SDK's form.
 
 mod answer;
+mod check;
 mod jobs;
 mod mismatch;
 mod request;
@@ -62,6 +63,9 @@ impl From<Error> for Refused {
 async fn blocking(State(gateway): Shared, request: Request) -> Result<Json<Value>, Refused> {
     let mut admission = gateway.doors.admit()?;
     let asked = request::read(&gateway, request, &mut admission).await?;
+    if let Some(why) = asked.undecodable {
+        return Err(Refused(StatusCode::BAD_REQUEST, Value::String(format!("Error decoding request: {why}"))));
+    }
     let (job, about) = (format!("sync_{}_{}", asked.spec.dataset_name, stamp(false)), asked.about);
     let report = analysis::run(gateway, admission, asked.spec, Events::nowhere()).await?;
     let now = stamp(true);

@@ -11,7 +11,7 @@ use serde_json::{json, value::RawValue};
 
 use super::{
     super::{analyses, body},
-    Refused, mismatch,
+    Refused, check, mismatch,
 };
 use crate::{Gateway, admission::Admission, spec::Spec};
 
@@ -25,14 +25,16 @@ struct Body<'a> {
     deepchecks_artifacts: Option<&'a RawValue>,
     #[serde(borrow, default)]
     model_checkpoint_artifacts: Option<&'a RawValue>,
-    #[serde(default)]
-    dataset_name: Option<String>,
-    #[serde(default)]
-    model_name: Option<String>,
-    #[serde(default)]
-    language: Option<String>,
+    #[serde(borrow, default)]
+    dataset_name: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    model_name: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    language: Option<&'a RawValue>,
     #[serde(borrow, default)]
     original_code: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    verify_repairs: Option<&'a RawValue>,
 }
 
 /// What a part says of itself; the rest of it is the agent's.
@@ -56,6 +58,8 @@ pub(super) struct Asked {
     pub(super) spec: Spec,
     pub(super) about: About,
     pub(super) body: Bytes,
+    /// Why the dataset part cannot be decoded, where that is so.
+    pub(super) undecodable: Option<String>,
 }
 
 /// What the answer needs to know of the request.
@@ -71,8 +75,8 @@ struct Training<'a> {
     metrics_values: Option<&'a RawValue>,
     #[serde(borrow, default)]
     params: Option<&'a RawValue>,
-    #[serde(default)]
-    metrics_path: Option<String>,
+    #[serde(borrow, default)]
+    metrics_path: Option<&'a RawValue>,
 }
 
 /// A part as an artifact; `null` is none.
@@ -89,27 +93,40 @@ fn artifact(body: &Bytes, part: Option<&RawValue>, kind: ArtifactKind, format: &
 
 pub(super) async fn read(gateway: &Gateway, request: Request, admission: &mut Admission) -> Result<Asked, Refused> {
     let bytes = body::collect(request, gateway, admission).await?;
-    if bytes.iter().find(|b| !b.is_ascii_whitespace()).is_some_and(|b| *b == b'[') {
-        let detail = json!([{ "type": "dict_type", "loc": ["body"], "msg": "Input should be a valid dictionary", "input": [] }]);
-        return Err(Refused(StatusCode::UNPROCESSABLE_ENTITY, detail));
-    }
     let unprocessable = |error: &serde_json::Error| {
-        let kind = if error.is_data() { "type_error" } else { "json_invalid" };
-        let detail = json!([{ "type": kind, "loc": ["body", error.column()], "msg": error.to_string(), "input": {} }]);
+        let detail = json!([{ "type": "json_invalid", "loc": ["body", error.column()], "msg": error.to_string(), "input": {} }]);
         Refused(StatusCode::UNPROCESSABLE_ENTITY, detail)
     };
-    let parts: Body<'_> = serde_json::from_slice(&bytes).map_err(|e| unprocessable(&e))?;
+    let refused = |errors: Vec<serde_json::Value>| Refused(StatusCode::UNPROCESSABLE_ENTITY, errors.into());
+    let whole: &RawValue = serde_json::from_slice(&bytes).map_err(|e| unprocessable(&e))?;
+    if !whole.get().starts_with('{') {
+        return Err(refused(vec![check::wrong("dict_type", &[], "Input should be a valid dictionary", Some(whole))]));
+    }
+    let parts: Body<'_> = serde_json::from_str(whole.get()).map_err(|e| unprocessable(&e))?;
+    let mut errors = Vec::new();
     for (name, part) in [
         ("dataset_artifacts", parts.dataset_artifacts),
         ("training_artifacts", parts.training_artifacts),
         ("deepchecks_artifacts", parts.deepchecks_artifacts),
         ("model_checkpoint_artifacts", parts.model_checkpoint_artifacts),
     ] {
-        if part.is_some_and(|p| !p.get().starts_with('{') && p.get() != "null") {
-            let detail =
-                json!([{ "type": "dict_type", "loc": ["body", name], "msg": "Input should be a valid dictionary", "input": {} }]);
-            return Err(Refused(StatusCode::UNPROCESSABLE_ENTITY, detail));
-        }
+        check::object(part, &[name], &mut errors);
+    }
+    check::deepchecks(parts.deepchecks_artifacts, &mut errors);
+    let dataset_name = check::text(parts.dataset_name, &["dataset_name"], &mut errors).unwrap_or_default();
+    let model_name = check::text(parts.model_name, &["model_name"], &mut errors).unwrap_or_default();
+    let language = check::text(parts.language, &["language"], &mut errors).unwrap_or_default();
+    check::text(parts.original_code, &["original_code"], &mut errors);
+    check::flag(parts.verify_repairs, &["verify_repairs"], &mut errors);
+    let training: Option<Training<'_>> = match parts.training_artifacts.filter(|p| p.get().starts_with('{')) {
+        Some(raw) => Some(serde_json::from_str(raw.get()).map_err(|e| unprocessable(&e))?),
+        None => None,
+    };
+    let metrics_path =
+        training.as_ref().and_then(|t| check::text(t.metrics_path, &["training_artifacts", "metrics_path"], &mut errors));
+    check::object(training.as_ref().and_then(|t| t.params), &["training_artifacts", "params"], &mut errors);
+    if !errors.is_empty() {
+        return Err(refused(errors));
     }
     let mut artifacts: Vec<Artifact> = [
         artifact(&bytes, parts.dataset_artifacts, ArtifactKind::DatasetStatistics, "deepfix-sdk"),
@@ -119,10 +136,9 @@ pub(super) async fn read(gateway: &Gateway, request: Request, admission: &mut Ad
     .into_iter()
     .flatten()
     .collect();
-    if let Some(raw) = parts.training_artifacts.filter(|p| p.get() != "null") {
-        let training: Training<'_> = serde_json::from_str(raw.get()).map_err(|e| unprocessable(&e))?;
+    if let Some(training) = training {
         artifacts.extend(artifact(&bytes, training.metrics_values, ArtifactKind::Metrics, "").map(|mut a| {
-            a.file_name = training.metrics_path.clone().unwrap_or_else(|| "metrics_values.json".to_owned());
+            a.file_name = metrics_path.unwrap_or_else(|| "metrics_values.json".to_owned());
             a
         }));
         artifacts.extend(
@@ -136,7 +152,6 @@ pub(super) async fn read(gateway: &Gateway, request: Request, admission: &mut Ad
         Some(task) if task.contains("regression") => "regression",
         _ => "",
     };
-    let (dataset_name, model_name) = (parts.dataset_name.unwrap_or_default(), parts.model_name.unwrap_or_default());
     let part = |kind, dataset, model| mismatch::Part { kind, dataset, model };
     let mismatches = mismatch::findings(
         &dataset_name,
@@ -152,10 +167,11 @@ pub(super) async fn read(gateway: &Gateway, request: Request, admission: &mut Ad
         task: task.to_owned(),
         dataset_name: dataset_name.clone(),
         model_name,
-        language: parts.language.unwrap_or_default(),
+        language,
         mismatches,
         ..Spec::default()
     };
     analyses::settle(gateway, &mut spec).await?;
-    Ok(Asked { spec, about: About { dataset_name, code }, body: bytes })
+    let undecodable = check::undecodable(parts.dataset_artifacts);
+    Ok(Asked { spec, about: About { dataset_name, code }, undecodable, body: bytes })
 }
