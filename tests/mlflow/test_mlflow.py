@@ -1,6 +1,7 @@
 """Runs of a real MLflow server, written by its own client, analysed by the deepfix binary."""
 
 import csv
+import http.server
 import json
 import math
 import os
@@ -171,6 +172,40 @@ class Runs(unittest.TestCase):
         report = deepfix(f"mlflow:{run.info.run_id}", **self.at)
         self.assertEqual(agent(report, "checkpoint")["status"], "completed", agent(report, "checkpoint"))
         self.assertEqual([i["artifact"] for i in report["provenance"]["inputs"]], ["checkpoint"])
+
+    def test_a_log_among_the_artifacts_counts_before_metrics_that_hold_no_loss(self):
+        run = self.run_in("artifacts", "r")
+        self.client.log_metric(run, "fit_seconds", 3.2)
+        self.client.log_artifact(run, FLIGHTS / "metrics.csv", "training_artifacts")
+        report = deepfix(f"mlflow:{run}", **self.at)
+        self.assertIn("overfitting", [f["code"] for f in report["findings"]])
+
+    def test_a_model_deep_in_a_logged_models_folder_is_read(self):
+        run = self.run_in("deep", "r")
+        self.client.log_artifact(run, FLIGHTS / "last.ckpt", "model/data/checkpoints/model")
+        report = deepfix(f"mlflow:{run}", **self.at)
+        self.assertEqual([i["artifact"] for i in report["provenance"]["inputs"]], ["checkpoint"])
+
+    def test_a_bearer_token_is_sent_to_the_server_and_to_nobody_else(self):
+        seen = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                seen.append(self.headers.get("authorization"))
+                self.send_response(401)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as proxy:
+            thread = threading.Thread(target=proxy.serve_forever)
+            thread.start()
+            said = deepfix("mlflow:" + "a" * 32, code=2, MLFLOW_TRACKING_URI=f"http://127.0.0.1:{proxy.server_port}", MLFLOW_TRACKING_TOKEN="a secret")
+            proxy.shutdown()
+            thread.join()
+        self.assertEqual(set(seen), {"Bearer a secret"})
+        self.assertNotIn("a secret", said)
 
     def test_a_model_in_shards_is_one_model(self):
         run = self.run_in("shards", "r")

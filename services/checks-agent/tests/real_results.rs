@@ -264,3 +264,32 @@ fn drift_within_reach_of_chance_is_a_note_and_evidence_is_the_number_meant() {
     let value = boosting.findings[0].measured("check_value").expect("measured");
     assert!((value - 0.089).abs() < 1e-12 && boosting.findings[0].severity == Severity::Medium, "{value}");
 }
+
+#[test]
+fn older_versions_say_what_the_newest_says() {
+    for what in [
+        "data-integrity",
+        "train-test-validation",
+        "train-test-validation-regression",
+        "model-evaluation-classification",
+        "model-evaluation-regression",
+    ] {
+        let grave = |version: &str| {
+            let path = root().join(format!("testdata/checks/deepchecks-{version}-{what}.json"));
+            let local = run(std::fs::read(path).expect("committed"));
+            let mut grave: Vec<(String, String)> = local
+                .findings
+                .iter()
+                .filter(|f| f.severity == Severity::High)
+                .map(|f| (f.code.clone(), f.subject.clone()))
+                .collect();
+            grave.sort();
+            grave
+        };
+        let newest = grave("0.19.1");
+        assert!(!newest.is_empty(), "{what}");
+        for version in ["0.17.5", "0.18.1"] {
+            assert_eq!(grave(version), newest, "{what} {version}");
+        }
+    }
+}
