@@ -3,12 +3,13 @@
 mod support;
 
 use std::{
-    net::TcpListener,
+    io::Write,
+    net::{TcpListener, TcpStream},
     time::{Duration, Instant},
 };
 
 use serde_json::Value;
-use support::{Server, http, open, root};
+use support::{Server, http, root};
 
 const JSON: (&str, &str) = ("Content-Type", "application/json");
 
@@ -72,8 +73,20 @@ fn a_job_survives_its_gateway_or_fails_by_name_and_is_never_stuck() {
     let (a, b) = (gateway(store.path(), &nowhere, "60s"), gateway(store.path(), &nowhere, "60s"));
 
     // Killed before a submission is whole: there is no job.
-    let cut = open(a.address, "POST", "/v2/analyse", &[JSON], b"");
-    drop(cut);
+    let first = gateway(store.path(), &nowhere, "60s");
+    let mut half = TcpStream::connect(first.address).expect("connects");
+    let body = body();
+    write!(
+        half,
+        "POST /v2/analyse HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    )
+    .and_then(|()| half.write_all(&body[..body.len() / 2]))
+    .expect("is taken");
+    first.signal("-KILL");
+    first.wait();
+    let listed = http(b.address, "GET", "/v2/jobs", &[], b"").json();
+    assert!(listed["jobs"].as_array().expect("a list").is_empty(), "{listed}");
     // Killed while the job runs.
     let job = submit(&a, "nightly");
     assert_eq!(job["status"], "PROCESSING", "{job}");

@@ -115,3 +115,25 @@ async fn a_panic_is_an_end() {
     let seen = jobs.wait(&job.id, LONG).await.expect("answers").expect("known");
     assert_eq!(outcome(&seen), Err("the analysis ended abnormally".to_owned()));
 }
+
+#[tokio::test]
+async fn whatever_a_dead_gateway_left_half_written_a_job_ends() {
+    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let jobs = Jobs::new(config(), Some(store.clone()));
+    let id = "job_20260101000000_0123abcd";
+    let accepted = serde_json::to_vec(&Accepted { created: stamp(true), owner: String::new() }).expect("JSON");
+    let put = |path: Path, bytes: Vec<u8>| {
+        let store = store.clone();
+        async move { store.put(&path, bytes.into()).await.expect("written") }
+    };
+    // Accepted, and dead before its key was claimed or its work begun: it fails by name once it is silent for long.
+    put(key(id, "accepted"), accepted).await;
+    let lost = jobs.wait(id, LONG).await.expect("answers").expect("known");
+    assert!(outcome(&lost).is_err_and(|why| why.contains("submit it again")), "{lost:?}");
+    // A key claimed for a job of which nothing else was written: the next submission takes it.
+    let keyed = Keyed { id: "job_20260101000000_ffffffff".to_owned(), body: "body".to_owned() };
+    put(Path::from_iter(["jobs-by-key", "k", "0"]), serde_json::to_vec(&keyed).expect("JSON")).await;
+    let job = jobs.submit("", Some(("k", "body")), async { Ok(json!(5)) }).await.expect("taken");
+    let done = jobs.wait(&job.id, LONG).await.expect("answers").expect("known");
+    assert_eq!(outcome(&done), Ok(json!(5)));
+}
