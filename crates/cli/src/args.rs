@@ -229,6 +229,9 @@ pub(crate) struct AnalyzeArgs {
     /// auc or metric, learning_rate, gradient_norm, ignore; may be given again
     #[arg(long, value_name = "NAME=ROLE", help_heading = "Running")]
     pub(crate) metric_role: Vec<String>,
+    /// A team, whose own knowledge pages are cited behind the shared ones
+    #[arg(long, value_name = "NAME", help_heading = "Running")]
+    pub(crate) knowledge_namespace: Option<String>,
     /// Leave findings below this confidence out (0 to 1)
     #[arg(long, value_name = "X", help_heading = "Running")]
     pub(crate) min_confidence: Option<f64>,
@@ -325,6 +328,9 @@ pub(crate) enum KbCommand {
         /// Only pages about this task
         #[arg(long, default_value = "")]
         task: String,
+        /// A team, whose own pages are searched beside the shared ones
+        #[arg(long, default_value = "")]
+        namespace: String,
         /// JSON instead of text
         #[arg(long)]
         json: bool,

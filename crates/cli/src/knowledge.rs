@@ -34,7 +34,7 @@ pub(crate) async fn explain(code: &str) -> Outcome {
 }
 
 pub(crate) async fn kb(args: &KbArgs) -> Outcome {
-    let KbCommand::Search { query, limit, fault_code, theme, task, json } = &args.command;
+    let KbCommand::Search { query, limit, fault_code, theme, task, namespace, json } = &args.command;
     let mut kb = connect::knowledge(&deepfix_standalone::load(None)?)?;
     let request = SearchRequest {
         query: query.join(" "),
@@ -42,6 +42,7 @@ pub(crate) async fn kb(args: &KbArgs) -> Outcome {
         fault_code: fault_code.clone(),
         theme: theme.clone(),
         task: task.clone(),
+        namespace: namespace.clone(),
     };
     let answer = kb.search(request).await.map_err(|status| Error::from_status(&status))?.into_inner();
     if *json {

@@ -96,3 +96,45 @@ fn a_retraining_decision_stands_beside_current_data_and_beside_an_earlier_run() 
     assert!(decision["urgency"] == "immediate" && decision["rule"] == "critical_immediate", "{decision}");
     assert!(analyze(&["--metrics".to_owned(), show("metrics.csv")])["retraining"].is_null());
 }
+
+#[test]
+fn a_teams_own_page_is_cited_behind_the_shared_one_and_changes_are_seen() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let team = folder.path().join("vision");
+    std::fs::create_dir(&team).expect("a folder");
+    let page = |text: &str| {
+        let front = "---\nid: stopping\ntitle: How vision stops\nfault_codes: [overfitting]\n---\n";
+        std::fs::write(team.join("stopping.md"), format!("{front}{text}\n")).expect("writes");
+    };
+    page("Stop when the quokka sleeps.");
+    let pages = folder.path().display().to_string();
+    let server = support::Server::start(
+        &["up"],
+        &[("DEEPFIX_KB__PAGES".to_owned(), pages), ("DEEPFIX_KB__RELOAD".to_owned(), "50ms".to_owned())],
+    );
+    let cited = |namespace: &[&str]| {
+        let mut flags = vec!["--metrics".to_owned(), flights().join("metrics.csv").display().to_string()];
+        flags.extend(["--server".to_owned(), server.url()]);
+        flags.extend(namespace.iter().map(|&word| word.to_owned()));
+        let report = analyze(&flags);
+        let finding =
+            report["findings"].as_array().expect("a list").iter().find(|f| f["code"] == "overfitting").expect("found").clone();
+        let citations = finding["recommendation"]["citations"].as_array().expect("a list").clone();
+        citations.iter().map(|c| c["page_id"].as_str().expect("an id").to_owned()).collect::<Vec<_>>()
+    };
+    let (shared, own) = (cited(&[]), cited(&["--knowledge-namespace", "vision"]));
+    assert!(!shared.is_empty() && shared.iter().all(|id| id == "overfitting"), "{shared:?}");
+    assert_eq!(own[..shared.len()], shared[..]);
+    assert_eq!(own.last().map(String::as_str), Some("vision/stopping"));
+
+    let search = |words: &str| {
+        let path = format!("/v1/knowledge/search?q={words}&namespace=vision&limit=1");
+        support::http(server.address, "GET", &path, &[], b"").json()["hits"][0]["page_id"] == "vision/stopping"
+    };
+    assert!(search("quokka+sleeps"));
+    page("Stop when the narwhal sings.");
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while !search("narwhal+sings") {
+        assert!(std::time::Instant::now() < until, "the change was never seen");
+    }
+}

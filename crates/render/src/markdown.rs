@@ -80,14 +80,11 @@ pub(crate) fn page(report: &Report) -> String {
             let _ = writeln!(out, "1. {}", plain(step));
         }
         for citation in &finding.recommendation.citations {
-            let _ = writeln!(
-                out,
-                "- Source: [{}]({}) {}, {}",
-                plain(&citation.title),
-                citation.url,
-                citation.year,
-                plain(&citation.source)
-            );
+            let (title, source) = (plain(&citation.title), plain(&citation.source));
+            // A team's own document has no address; pages of documentation often no year.
+            let title = if citation.url.is_empty() { title } else { format!("[{title}]({})", citation.url) };
+            let year = if citation.year > 0 { format!(" {}", citation.year) } else { String::new() };
+            let _ = writeln!(out, "- Source: {title}{year}, {source}");
         }
         out.push('\n');
     }

@@ -11,7 +11,7 @@ pub(crate) fn log(report: &Report) -> String {
     let mut rules: BTreeMap<&str, Value> = BTreeMap::new();
     for finding in &report.findings {
         rules.entry(&finding.code).or_insert_with(|| {
-            let help = finding.recommendation.citations.first().map(|c| c.url.clone());
+            let help = finding.recommendation.citations.iter().map(|c| c.url.clone()).find(|url| !url.is_empty());
             let mut rule = json!({ "id": finding.code, "shortDescription": { "text": finding.code.replace('_', " ") } });
             if let Some(url) = help {
                 rule["helpUri"] = url.into();

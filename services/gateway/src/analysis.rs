@@ -99,7 +99,7 @@ async fn analyse(gateway: &Gateway, request_id: &str, mut spec: Spec, events: &E
     timing.insert("agents".to_owned(), millis(begun.elapsed()));
 
     let retrieving = Instant::now();
-    let (passages, unavailable) = retrieve(gateway, &outcomes, deadline).await;
+    let (passages, unavailable) = retrieve(gateway, &spec.knowledge_namespace, &outcomes, deadline).await;
     timing.insert("knowledge".to_owned(), millis(retrieving.elapsed()));
     events.send(Event::KnowledgeRetrieved { passages: u32::try_from(passages.len()).unwrap_or(u32::MAX) }).await?;
 
@@ -311,12 +311,15 @@ async fn ask(
 }
 
 /// The pages of the codes found. Without them the report lacks citations, and says so.
-async fn retrieve(gateway: &Gateway, outcomes: &[AgentOutcome], deadline: Deadline) -> (Vec<Hit>, Option<Note>) {
+async fn retrieve(gateway: &Gateway, namespace: &str, outcomes: &[AgentOutcome], deadline: Deadline) -> (Vec<Hit>, Option<Note>) {
     let codes: BTreeSet<&str> = outcomes.iter().flat_map(|o| &o.findings).map(|f| f.code.as_str()).collect();
     if codes.is_empty() {
         return (Vec::new(), None);
     }
-    let request = RetrieveForFindingsRequest { fault_codes: codes.into_iter().map(str::to_owned).collect() };
+    let request = RetrieveForFindingsRequest {
+        fault_codes: codes.into_iter().map(str::to_owned).collect(),
+        namespace: namespace.to_owned(),
+    };
     let mut client = gateway.clients.knowledge.clone();
     // It takes about a millisecond; a late agent must not cost the report its sources.
     let limited = Deadline::after(deadline.left().max(Duration::from_secs(1))).at_most(gateway.clients.knowledge_timeout);

@@ -88,16 +88,12 @@ pub(crate) struct Filter {
     pub(crate) fault_code: String,
     pub(crate) theme: String,
     pub(crate) task: String,
+    /// A team, whose own pages may answer beside those of all.
+    pub(crate) namespace: String,
 }
 
-impl Filter {
-    fn admits(&self, page: &Page) -> bool {
-        let task = |t: &String| t == &self.task || t == "any";
-        (self.fault_code.is_empty() || page.fault_codes.contains(&self.fault_code))
-            && (self.theme.is_empty() || page.theme == self.theme)
-            && (self.task.is_empty() || page.tasks.iter().any(task))
-    }
-}
+/// Namespace of the pages of all, in the index.
+const SHARED: &str = "-";
 
 /// A page found, with its best passage.
 #[derive(Debug, Clone)]
@@ -116,15 +112,20 @@ pub(crate) struct Found {
 pub(crate) struct Knowledge {
     pages: BTreeMap<String, Arc<Page>>,
     by_code: HashMap<String, Arc<Page>>,
+    /// Pages of teams by code and namespace.
+    of_teams: HashMap<(String, String), Vec<Arc<Page>>>,
     search: OnceLock<Option<Searcher>>,
 }
 
 struct Searcher {
     reader: IndexReader,
     fields: Fields,
-    /// Terms of each page, and in how many pages each term occurs.
-    terms: HashMap<String, HashSet<String>>,
-    frequency: HashMap<String, usize>,
+    /// Number of each term, and in how many pages it occurs.
+    vocabulary: HashMap<String, (u32, usize)>,
+    /// Numbers of each page's terms, in order.
+    terms: HashMap<String, Vec<u32>>,
+    /// Whether there are pages of teams.
+    teams: bool,
 }
 
 impl std::fmt::Debug for Searcher {
@@ -144,13 +145,23 @@ struct Fields {
     asked: Field,
     /// The whole page, beside each of its passages: words of a question may stand in several.
     whole: Field,
+    namespace: Field,
+    code: Field,
+    theme: Field,
+    task: Field,
 }
 
 impl Knowledge {
     pub(crate) fn new(pages: Vec<Page>) -> Self {
         let pages: BTreeMap<String, Arc<Page>> = pages.into_iter().map(|p| (p.id.clone(), Arc::new(p))).collect();
-        let mut by_code = HashMap::new();
+        let (mut by_code, mut of_teams) = (HashMap::new(), HashMap::<(String, String), Vec<Arc<Page>>>::new());
         for page in pages.values() {
+            if !page.namespace.is_empty() {
+                for code in &page.fault_codes {
+                    of_teams.entry((code.clone(), page.namespace.clone())).or_default().push(page.clone());
+                }
+                continue;
+            }
             for code in &page.fault_codes {
                 // The page that bears a code's name is its own.
                 if page.id == *code || !by_code.contains_key(code) {
@@ -158,7 +169,7 @@ impl Knowledge {
                 }
             }
         }
-        Self { pages, by_code, search: OnceLock::new() }
+        Self { pages, by_code, of_teams, search: OnceLock::new() }
     }
 
     pub(crate) fn pages(&self) -> impl Iterator<Item = &Arc<Page>> {
@@ -167,6 +178,11 @@ impl Knowledge {
 
     pub(crate) fn page(&self, id: &str) -> Option<&Arc<Page>> {
         self.pages.get(id)
+    }
+
+    /// A team's own pages about a code.
+    pub(crate) fn of_team(&self, code: &str, namespace: &str) -> impl Iterator<Item = &Arc<Page>> {
+        self.of_teams.get(&(code.to_owned(), namespace.to_owned())).into_iter().flatten()
     }
 
     pub(crate) fn by_code(&self, code: &str) -> Option<&Arc<Page>> {
@@ -226,16 +242,24 @@ impl Searcher {
             body: schema.add_text_field("body", text.clone()),
             asked: schema.add_text_field("asked", text.clone()),
             whole: schema.add_text_field("whole", text),
+            namespace: schema.add_text_field("namespace", STRING),
+            code: schema.add_text_field("code", STRING),
+            theme: schema.add_text_field("theme", STRING),
+            task: schema.add_text_field("task", STRING),
         };
         let index = Index::create_in_ram(schema.build());
         index.tokenizers().register(TOKENIZER, analyzer());
         let mut writer = index.writer_with_num_threads(1, 20_000_000)?;
-        let (mut terms, mut frequency) = (HashMap::new(), HashMap::new());
+        let (mut terms, mut vocabulary) = (HashMap::new(), HashMap::<String, (u32, usize)>::new());
         for page in pages.values() {
             for (i, passage) in page.passages.iter().enumerate() {
                 let mut document = TantivyDocument::default();
                 document.add_text(fields.passage_id, format!("{}#{i:03}", page.id));
                 document.add_text(fields.page_id, &page.id);
+                document.add_text(fields.namespace, if page.namespace.is_empty() { SHARED } else { &page.namespace });
+                document.add_text(fields.theme, &page.theme);
+                page.fault_codes.iter().for_each(|code| document.add_text(fields.code, code));
+                page.tasks.iter().for_each(|task| document.add_text(fields.task, task));
                 document.add_text(fields.title, format!("{} {}", page.title, page.fault_codes.join(" ")));
                 document.add_text(fields.heading, &passage.heading);
                 document.add_text(fields.body, &passage.text);
@@ -250,22 +274,30 @@ impl Searcher {
                 tokens(&format!("{} {} {} {}", page.title, page.fault_codes.join(" "), page.asked, page.markdown))
                     .into_iter()
                     .collect();
-            for term in &own {
-                *frequency.entry(term.clone()).or_insert(0) += 1;
-            }
-            terms.insert(page.id.clone(), own);
+            let mut numbers: Vec<u32> = own
+                .into_iter()
+                .map(|term| {
+                    let next = u32::try_from(vocabulary.len()).unwrap_or(u32::MAX);
+                    let (number, pages) = vocabulary.entry(term).or_insert((next, 0));
+                    *pages += 1;
+                    *number
+                })
+                .collect();
+            numbers.sort_unstable();
+            terms.insert(page.id.clone(), numbers);
         }
         // One thread and one commit: BM25's statistics depend on segments.
         writer.commit()?;
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-        Ok(Self { reader, fields, terms, frequency })
+        let teams = pages.values().any(|page| !page.namespace.is_empty());
+        Ok(Self { reader, fields, vocabulary, terms, teams })
     }
 
     fn information(&self, term: &str) -> f64 {
         let n = self.terms.len() as f64;
         // A word no page has says that something is asked that is not known here, but common verbs are
         // such words too: it counts like a word of every tenth page.
-        let df = self.frequency.get(term).map_or(n / 10.0, |df| *df as f64);
+        let df = self.vocabulary.get(term).map_or(n / 10.0, |(_, pages)| *pages as f64);
         (1.0 + (n - df + 0.5) / (df + 0.5)).ln()
     }
 
@@ -287,9 +319,8 @@ impl Searcher {
                 terms.push(term);
             }
         }
-        let admitted: Vec<&Arc<Page>> = pages.values().filter(|p| filter.admits(p)).collect();
         let total: f64 = terms.iter().map(|t| self.information(t)).sum();
-        if terms.is_empty() || admitted.is_empty() || total <= 0.0 {
+        if terms.is_empty() || total <= 0.0 {
             return Ok(Vec::new());
         }
         let fields = [
@@ -317,9 +348,22 @@ impl Searcher {
                 (Occur::Should, Box::new(DisjunctionMaxQuery::with_tie_breaker(one, TIE)) as Box<dyn Query>)
             })
             .collect();
-        if admitted.len() < pages.len() {
-            let ids = admitted.iter().map(|p| Term::from_field_text(self.fields.page_id, &p.id));
-            clauses.push((Occur::Must, Box::new(ConstScoreQuery::new(Box::new(TermSetQuery::new(ids)), 0.0))));
+        let mut only = |field: Field, values: &[&str]| {
+            let terms = values.iter().map(|value| Term::from_field_text(field, value));
+            clauses.push((Occur::Must, Box::new(ConstScoreQuery::new(Box::new(TermSetQuery::new(terms)), 0.0))));
+        };
+        if self.teams {
+            let own = if filter.namespace.is_empty() { SHARED } else { &filter.namespace };
+            only(self.fields.namespace, &[SHARED, own]);
+        }
+        if !filter.fault_code.is_empty() {
+            only(self.fields.code, &[&filter.fault_code]);
+        }
+        if !filter.theme.is_empty() {
+            only(self.fields.theme, &[&filter.theme]);
+        }
+        if !filter.task.is_empty() {
+            only(self.fields.task, &[&filter.task, "any"]);
         }
         let query = BooleanQuery::new(clauses);
         let searcher = self.reader.searcher();
@@ -340,7 +384,8 @@ impl Searcher {
                 continue;
             }
             let own = &self.terms[&page.id];
-            let means = |t: &String| own.contains(t) || same.get(t).into_iter().flatten().any(|other| own.contains(other));
+            let holds = |t: &String| self.vocabulary.get(t).is_some_and(|(number, _)| own.binary_search(number).is_ok());
+            let means = |t: &String| holds(t) || same.get(t).into_iter().flatten().any(holds);
             let shared: Vec<&String> = terms.iter().filter(|t| means(t)).collect();
             // One word in common out of three and more is a coincidence.
             let covered: f64 = if shared.len() * 3 > terms.len() || shared.len() >= 3 {

@@ -3,11 +3,11 @@
 //! people ask it questions. It calls nobody and holds no state but its index.
 
 mod config;
+mod folder;
 mod index;
+mod library;
 mod page;
 mod service;
-
-use std::path::Path;
 
 pub use config::KbConfig;
 use deepfix_rpc::Module;
@@ -32,31 +32,10 @@ pub fn embedded_pages() -> Result<Vec<Page>, PageError> {
     Ok(pages)
 }
 
-fn pages_of(folder: &Path) -> Result<Vec<Page>, PageError> {
-    let unreadable = |source| PageError::Io { path: folder.to_owned(), source };
-    let mut pages = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        if path.extension().is_some_and(|e| e == "md") {
-            let text = std::fs::read_to_string(&path).map_err(|source| PageError::Io { path: path.clone(), source })?;
-            pages.push(Page::parse(&path.display().to_string(), &text)?);
-        }
-    }
-    pages.sort_by(|a, b| a.id.cmp(&b.id));
-    Ok(pages)
-}
-
 /// The service over the embedded pages, and those of the configured folder in place of or beside them.
 ///
 /// # Errors
 /// When a page cannot be read.
 pub fn build(config: &KbConfig) -> Result<Module, PageError> {
-    let mut pages = embedded_pages()?;
-    if !config.pages.as_os_str().is_empty() {
-        for page in pages_of(&config.pages)? {
-            pages.retain(|p| p.id != page.id);
-            pages.push(page);
-        }
-    }
-    Ok(service::module(index::Knowledge::new(pages), config.writable))
+    Ok(service::module(library::Library::open(config)?, config.writable))
 }

@@ -47,13 +47,25 @@ pub struct Source {
 struct FrontMatter {
     id: String,
     title: String,
+    #[serde(default = "own")]
     theme: String,
+    #[serde(default)]
     fault_codes: Vec<String>,
     #[serde(default)]
     asked: String,
-    #[serde(default)]
+    #[serde(default = "any")]
     tasks: Vec<String>,
+    #[serde(default)]
     sources: Vec<Source>,
+}
+
+/// The theme of pages that name none.
+fn own() -> String {
+    "own".to_owned()
+}
+
+fn any() -> Vec<String> {
+    vec!["any".to_owned()]
 }
 
 /// A part of a page under one heading.
@@ -68,11 +80,13 @@ pub struct Passage {
 /// A page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
-    /// Id, the file's name.
+    /// Id, the file's name; `NAMESPACE/NAME` of a team's page.
     pub id: String,
+    /// Whose it is; empty for one shared by all.
+    pub namespace: String,
     /// Title.
     pub title: String,
-    /// `data`, `training`, `checks`, `checkpoint`, `artifacts` or `root-causes`.
+    /// `data`, `training`, `checks`, `checkpoint`, `artifacts` or `root-causes`; `own` of pages that name none.
     pub theme: String,
     /// Fault codes it is about.
     pub fault_codes: Vec<String>,
@@ -103,6 +117,7 @@ impl Page {
         Ok(Self {
             passages: passages(&markdown),
             id: front.id,
+            namespace: String::new(),
             title: front.title,
             theme: front.theme,
             asked: front.asked,
@@ -112,6 +127,58 @@ impl Page {
             markdown,
         })
     }
+}
+
+impl Page {
+    /// Reads a document of a user's own: a page, or any text, which is then named by its file and titled by its first
+    /// heading.
+    ///
+    /// # Errors
+    /// When front matter is begun and cannot be read, or a name is none.
+    pub fn of_user(name: &str, namespace: &str, text: &str) -> Result<Self, PageError> {
+        let form = |problem: String| PageError::Form { page: name.to_owned(), problem };
+        let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n");
+        let mut page = if text.starts_with("---\n") {
+            Self::parse(name, &text)?
+        } else {
+            let markdown = text.trim().to_owned();
+            let heading = markdown.lines().find_map(|line| line.strip_prefix("# ")).map(str::trim);
+            Self {
+                id: slug(name),
+                namespace: String::new(),
+                title: heading.unwrap_or(name).to_owned(),
+                theme: own(),
+                fault_codes: Vec::new(),
+                asked: String::new(),
+                tasks: any(),
+                sources: Vec::new(),
+                passages: passages(&markdown),
+                markdown,
+            }
+        };
+        if page.id.is_empty() || page.passages.is_empty() {
+            return Err(form("has no name or no text".into()));
+        }
+        if !is_namespace(namespace) {
+            return Err(form(format!("{namespace:?} is no namespace; lower-case letters, digits, - and _")));
+        }
+        if !namespace.is_empty() {
+            page.id = format!("{namespace}/{}", page.id);
+            namespace.clone_into(&mut page.namespace);
+        }
+        Ok(page)
+    }
+}
+
+/// Whether a text may be a namespace; empty is that of all.
+pub(crate) fn is_namespace(text: &str) -> bool {
+    text.len() <= 64 && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'))
+}
+
+/// A name in lower case, words joined by `_`.
+fn slug(name: &str) -> String {
+    let words = name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.map(str::to_lowercase).collect::<Vec<_>>().join("_")
 }
 
 fn passages(markdown: &str) -> Vec<Passage> {

@@ -47,12 +47,18 @@ fn outcome(wire: AgentOutcome) -> Result<Outcome, WireError> {
 }
 
 fn page(hit: wk::Hit) -> Page {
-    let citations = hit
+    let own = !hit.namespace.is_empty();
+    let mut citations: Vec<Citation> = hit
         .sources
         .into_iter()
         .map(|s| Citation { page_id: hit.page_id.clone(), title: s.title, source: s.locator, url: s.url, year: s.year })
         .collect();
-    Page { codes: hit.fault_codes, citations }
+    // A team's own document is a source by itself.
+    if own && citations.is_empty() {
+        let source = format!("document of {}", hit.namespace);
+        citations.push(Citation { page_id: hit.page_id, title: hit.title, source, url: String::new(), year: 0 });
+    }
+    Page { codes: hit.fault_codes, citations, own }
 }
 
 /// Whether words are in the language wanted; none wanted is English.

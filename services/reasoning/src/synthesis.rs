@@ -71,6 +71,8 @@ pub struct Page {
     pub codes: Vec<String>,
     /// Its sources as citations.
     pub citations: Vec<Citation>,
+    /// It is a team's own, and stands behind the shared one.
+    pub own: bool,
 }
 
 /// What the report is about.
@@ -139,9 +141,11 @@ pub fn synthesize(mut outcomes: Vec<Outcome>, pages: &[Page], subject: Subject, 
         label: subject.label.as_deref(),
     });
     for finding in &mut report.findings {
-        let page = pages.iter().find(|p| p.codes.contains(&finding.code));
-        finding.recommendation.citations =
-            page.map(|p| p.citations.iter().take(CITATIONS).cloned().collect()).unwrap_or_default();
+        let code = finding.code.clone();
+        let about = |own: bool| pages.iter().filter(|p| p.codes.contains(&code)).filter(move |p| p.own == own);
+        let shared = about(false).take(1).flat_map(|p| p.citations.iter().take(CITATIONS));
+        let citations = shared.chain(about(true).take(CITATIONS).flat_map(|p| p.citations.iter().take(1))).cloned().collect();
+        finding.recommendation.citations = citations;
     }
     report.notes.sort();
     report.notes.dedup();

@@ -98,7 +98,7 @@ fn report(seed: u64) -> String {
     let mut shuffler = Shuffler(seed);
     let mut outcomes = outcomes();
     let mut pages: Vec<Page> = ["overfitting", "label_noise", "nan_loss"]
-        .map(|code| Page { codes: vec![code.to_owned()], citations: Vec::new() })
+        .map(|code| Page { codes: vec![code.to_owned()], citations: Vec::new(), own: false })
         .to_vec();
     if seed > 0 {
         shuffler.shuffle(&mut outcomes);

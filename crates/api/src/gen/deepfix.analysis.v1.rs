@@ -67,6 +67,9 @@ pub struct AnalysisSpec {
         ::prost::alloc::string::String,
         ::prost::alloc::string::String,
     >,
+    /// A team, whose own knowledge pages are cited behind the shared ones.
+    #[prost(string, tag = "18")]
+    pub knowledge_namespace: ::prost::alloc::string::String,
 }
 /// One analysis.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -64,6 +64,9 @@ pub struct Hit {
     /// Public sources of the page.
     #[prost(message, repeated, tag = "12")]
     pub sources: ::prost::alloc::vec::Vec<Source>,
+    /// Whose page it is; empty for those shared by all.
+    #[prost(string, tag = "13")]
+    pub namespace: ::prost::alloc::string::String,
 }
 /// A question.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -83,6 +86,9 @@ pub struct SearchRequest {
     /// Only pages about this task; empty for all.
     #[prost(string, tag = "5")]
     pub task: ::prost::alloc::string::String,
+    /// A team, whose own pages are searched beside the shared ones.
+    #[prost(string, tag = "6")]
+    pub namespace: ::prost::alloc::string::String,
 }
 /// Pages found.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -100,8 +106,11 @@ pub struct RetrieveForFindingsRequest {
     /// Distinct codes.
     #[prost(string, repeated, tag = "1")]
     pub fault_codes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// A team, whose own pages stand behind the shared ones.
+    #[prost(string, tag = "2")]
+    pub namespace: ::prost::alloc::string::String,
 }
-/// The page of each code that has one.
+/// The pages of each code that has one.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct RetrieveForFindingsResponse {
     /// In the order asked; codes without a page are left out.
@@ -134,12 +143,18 @@ pub struct GetDocumentResponse {
     #[prost(message, repeated, tag = "5")]
     pub sources: ::prost::alloc::vec::Vec<Source>,
 }
-/// A page in Markdown with front matter.
+/// A page in Markdown with front matter, or any text.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PutDocumentRequest {
     /// The text.
     #[prost(string, tag = "1")]
     pub markdown: ::prost::alloc::string::String,
+    /// Whose page it is; empty for one shared by all. Lower-case letters, digits, - and _.
+    #[prost(string, tag = "2")]
+    pub namespace: ::prost::alloc::string::String,
+    /// Its id, where the text has no front matter that names one.
+    #[prost(string, tag = "3")]
+    pub page_id: ::prost::alloc::string::String,
 }
 /// The page is searchable.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -181,7 +181,11 @@ fn card(finding: &Finding, report: &Report) -> Markup {
                 @if !recommendation.citations.is_empty() {
                     h4 { "Sources" }
                     ul { @for citation in &recommendation.citations {
-                        li { a href=(safe(&citation.url)) rel="noreferrer" { (citation.title) } span.dim { " " (citation.year) ", " (citation.source) } }
+                        li {
+                            // A team's own document has no address.
+                            @if citation.url.is_empty() { (citation.title) } @else { a href=(safe(&citation.url)) rel="noreferrer" { (citation.title) } }
+                            span.dim { @if citation.year > 0 { " " (citation.year) } ", " (citation.source) }
+                        }
                     } }
                 }
                 p.dim { "Read more: " code { "deepfix explain " (finding.code) } " · found by " (finding.agent) " in " (finding.artifact) }

@@ -193,6 +193,7 @@ fn set(json: &mut SpecJson, name: &str, text: String) -> Result<(), Error> {
             json.mask_examples =
                 Some(text.trim().parse().map_err(|_| Error::field(name, format!("{text:?} is not true or false")))?);
         }
+        "knowledge-namespace" => json.knowledge_namespace = Some(text),
         "mlflow-run" => json.mlflow_run = Some(text),
         "tracking-uri" => json.tracking_uri = Some(text),
         "log-back" => {
@@ -216,7 +217,7 @@ fn set(json: &mut SpecJson, name: &str, text: String) -> Result<(), Error> {
             return Err(Error::field(
                 name,
                 format!(
-                    "is no part known here; artifacts are {}; text parts are label, datetime, task, dataset-name, model-name, language, agents, min-confidence, mask-examples, mlflow-run, tracking-uri, log-back, thresholds, confidence-thresholds, metric-roles, timeouts",
+                    "is no part known here; artifacts are {}; text parts are label, datetime, task, dataset-name, model-name, language, agents, min-confidence, mask-examples, mlflow-run, tracking-uri, log-back, thresholds, confidence-thresholds, metric-roles, knowledge-namespace, timeouts",
                     kinds.join(", ")
                 ),
             ));

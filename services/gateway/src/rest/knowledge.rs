@@ -22,6 +22,8 @@ pub(super) struct Question {
     theme: String,
     #[serde(default)]
     task: String,
+    #[serde(default)]
+    namespace: String,
 }
 
 pub(super) async fn search(
@@ -37,8 +39,14 @@ pub(super) async fn search(
     if query.trim().is_empty() {
         return Err(Error::field("q", "is empty; say what to look for: ?q=nan+loss").into());
     }
-    let request =
-        SearchRequest { query: question.q, limit, fault_code: question.fault_code, theme: question.theme, task: question.task };
+    let request = SearchRequest {
+        query: question.q,
+        limit,
+        fault_code: question.fault_code,
+        theme: question.theme,
+        task: question.task,
+        namespace: question.namespace,
+    };
     let mut client = gateway.clients.knowledge.clone();
     let answer = Deadline::after(gateway.clients.knowledge_timeout).run("kb", client.search(request)).await?.into_inner();
     let hits: Vec<serde_json::Value> = answer
@@ -52,7 +60,7 @@ pub(super) async fn search(
                 .collect();
             serde_json::json!({
                 "rank": hit.rank, "page_id": hit.page_id, "passage_id": hit.passage_id, "title": hit.title, "theme": hit.theme,
-                "fault_codes": hit.fault_codes, "tasks": hit.tasks, "score": hit.score, "confidence": hit.confidence, "text": hit.text,
+                "fault_codes": hit.fault_codes, "tasks": hit.tasks, "score": hit.score, "confidence": hit.confidence, "text": hit.text, "namespace": hit.namespace,
                 "highlights": highlights,
                 "sources": hit.sources.iter().map(|s| serde_json::json!({
                     "title": s.title, "url": s.url, "year": s.year, "locator": s.locator })).collect::<Vec<_>>(),

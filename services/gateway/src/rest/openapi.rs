@@ -61,6 +61,7 @@ pub fn openapi() -> Value {
                 "thresholds",
                 "confidence-thresholds",
                 "metric-roles",
+                "knowledge-namespace",
                 "timeouts",
                 "mlflow-run",
                 "tracking-uri",
@@ -103,7 +104,7 @@ pub fn openapi() -> Value {
             "/v1/knowledge/search": { "get": {
                 "summary": "Search the knowledge pages",
                 "parameters": [query("q", "the question", true, json!({ "type": "string", "minLength": 1 })), query("limit", "how many pages", false, json!({ "type": "integer", "minimum": 1, "maximum": 100, "default": 10 })),
-                    query("fault_code", "only pages about this code", false, string.clone()), query("theme", "only pages of this theme", false, string.clone()), query("task", "only pages about this task", false, string.clone())],
+                    query("fault_code", "only pages about this code", false, string.clone()), query("theme", "only pages of this theme", false, string.clone()), query("task", "only pages about this task", false, string.clone()), query("namespace", "a team, whose own pages are searched beside the shared ones", false, string.clone())],
                 "responses": with(object("distinct pages, best first, each with its best passage and its sources"), &[ErrorCode::InvalidArgument, ErrorCode::Unavailable]) } },
             "/v1/render": { "post": {
                 "summary": "Render a report",
