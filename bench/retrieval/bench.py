@@ -105,4 +105,5 @@ def main():
                 print(f"  {text!r} wants {[p for p, g in grades.items() if g == 2]}, got {found[:4]}")
 
 
-main()
+if __name__ == "__main__":
+    main()

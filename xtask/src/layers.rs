@@ -21,7 +21,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("services/training-agent", AGENT),
     ("services/checks-agent", AGENT),
     ("services/checkpoint-agent", AGENT),
-    ("services/kb", &["api", "artifact", "errors", "rpc"]),
+    ("services/kb", &["api", "artifact", "errors", "rpc", "settings"]),
     ("services/reasoning", &["api", "errors", "model", "rpc", "settings"]),
     ("services/gateway", &["api", "artifact", "errors", "live", "model", "render", "rpc", "settings", "source"]),
 ];
