@@ -261,6 +261,19 @@ class Runs(unittest.TestCase):
         said = deepfix("--mlflow-experiment", "no such", code=2, **self.at)
         self.assertIn("no such", said)
 
+    def test_a_lead_no_larger_than_what_seeds_do_is_told(self):
+        for lr, shift in (("0.1", 0.0), ("0.01", 0.005)):
+            for seed, off in enumerate((-0.02, 0.0, 0.02)):
+                run = self.run_in("seeds", f"{lr} {seed}")
+                values = [0.6 + 0.02 * e for e in range(10)] + [0.81 + shift + off]
+                self.client.log_batch(run, metrics=[Metric("val_acc", v, 1_700_000_000_000, e) for e, v in enumerate(values)],
+                                      params=[Param("lr", lr), Param("seed", str(seed))])
+        told = deepfix("--mlflow-experiment", "seeds", **self.at)["seed_variance"]
+        self.assertTrue(told["found"])
+        self.assertAlmostEqual(told["standard_deviation"], 0.02, 9)
+        self.assertAlmostEqual(told["lead"], 0.005, 9)
+        self.assertEqual([(c["settings"], c["seeds"]) for c in told["configurations"]], [("lr=0.01", 3), ("lr=0.1", 3)])
+
     def test_what_cannot_be_had_is_said(self):
         self.assertIn("deadbeef", deepfix("mlflow:deadbeef", code=3, **self.at))
         self.assertIn("cannot be reached", deepfix("mlflow:deadbeef", "--tracking-uri", f"http://127.0.0.1:{free_port()}", code=3))

@@ -75,3 +75,32 @@ fn a_cut_or_garbled_file_is_an_error_and_never_a_panic() {
     huge.extend_from_slice(b"{}");
     assert!(matches!(read_checkpoint(&huge), Err(CheckpointError::Corrupt(_) | CheckpointError::Truncated(_))));
 }
+
+/// `testdata/checkpoints/make_old_torch.py`: the layout of `torch.save` before PyTorch 1.6.
+#[test]
+fn tensors_of_the_layout_before_archives_are_located() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/checkpoints/honest_old_layout.pt");
+    let bytes = std::fs::read(path).expect("committed");
+    let found = read_checkpoint(&bytes).expect("reads");
+    assert_eq!(
+        (found.format, found.metadata["epoch"].as_str(), found.problems.len()),
+        ("pytorch", "3", 0),
+        "{:?}",
+        found.problems
+    );
+    let shapes: Vec<(&str, &[usize])> = found.tensors.iter().map(|t| (t.name.as_str(), &t.shape[..])).collect();
+    assert_eq!(shapes, [("layer.bias", &[8][..]), ("layer.weight", &[8, 8][..]), ("norm.steps", &[1][..])]);
+    let value = |tensor: usize, i: usize| {
+        let at = found.tensors[tensor].bytes.start + 4 * i;
+        f32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
+    };
+    let sine = |i: u8| (0.37 * f64::from(i)).sin() * 0.1;
+    assert!((f64::from(value(1, 63)) - sine(63)).abs() < 1e-7 && (f64::from(value(0, 2)) - sine(66)).abs() < 1e-7);
+    // Cut anywhere, it is said to be cut, and never read beyond its end.
+    for length in (0..bytes.len()).step_by(7) {
+        if let Ok(cut) = read_checkpoint(&bytes[..length]) {
+            assert!(!cut.problems.is_empty(), "cut to {length}");
+            assert!(cut.tensors.iter().all(|t| t.bytes.end <= length));
+        }
+    }
+}

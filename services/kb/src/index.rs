@@ -13,7 +13,7 @@ use tantivy::{
         sort_key::{SortBySimilarityScore, SortByString},
     },
     query::{BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, Occur, Query, TermQuery, TermSetQuery},
-    schema::{FAST, Field, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions, Value},
+    schema::{FAST, Field, IndexRecordOption, STRING, Schema, TextFieldIndexing, TextOptions},
     tokenizer::{AsciiFoldingFilter, Language, LowerCaser, RemoveLongFilter, SimpleTokenizer, Stemmer, TextAnalyzer},
 };
 
@@ -231,12 +231,12 @@ fn tokens(text: &str) -> Vec<String> {
 impl Searcher {
     fn new(pages: &BTreeMap<String, Arc<Page>>) -> tantivy::Result<Self> {
         let mut schema = Schema::builder();
-        let text = TextOptions::default().set_stored().set_indexing_options(
+        let text = TextOptions::default().set_indexing_options(
             TextFieldIndexing::default().set_tokenizer(TOKENIZER).set_index_option(IndexRecordOption::WithFreqsAndPositions),
         );
         let fields = Fields {
-            passage_id: schema.add_text_field("passage_id", STRING | STORED | FAST),
-            page_id: schema.add_text_field("page_id", STRING | STORED),
+            passage_id: schema.add_text_field("passage_id", STRING | FAST),
+            page_id: schema.add_text_field("page_id", STRING),
             title: schema.add_text_field("title", text.clone()),
             heading: schema.add_text_field("heading", text.clone()),
             body: schema.add_text_field("body", text.clone()),
@@ -365,16 +365,13 @@ impl Searcher {
         if !filter.task.is_empty() {
             only(self.fields.task, &[&filter.task, "any"]);
         }
-        let query = BooleanQuery::new(clauses);
         let searcher = self.reader.searcher();
+        let query = BooleanQuery::new(clauses);
         let collector = TopDocs::with_limit(limit * 6 + 20)
             .order_by(((SortBySimilarityScore, Order::Desc), (SortByString::for_field("passage_id"), Order::Asc)));
         let mut out: Vec<Found> = Vec::new();
-        for ((score, _), address) in searcher.search(&query, &collector)? {
-            let document: TantivyDocument = searcher.doc(address)?;
-            let Some(id) = document.get_first(self.fields.passage_id).and_then(|v| v.as_str().map(str::to_owned)) else {
-                continue;
-            };
+        for ((score, id), _) in searcher.search(&query, &collector)? {
+            let Some(id) = id else { continue };
             let Some((page, passage)) =
                 id.rsplit_once('#').and_then(|(page, n)| Some((pages.get(page)?, n.parse::<usize>().ok()?)))
             else {

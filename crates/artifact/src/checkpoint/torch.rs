@@ -12,8 +12,8 @@ const MAX_TENSORS: usize = 1_000_000;
 /// Deepest dictionary looked into for tensors: state → module → name.
 const MAX_DEPTH: usize = 6;
 
-/// Pickles without an archive: what they would import is listed. Tensors of such files follow in a
-/// layout of their own (before PyTorch 1.6) and are not read.
+/// Pickles without an archive: what they would import is listed, and the tensors of PyTorch's layout before 1.6
+/// are located.
 pub(super) fn read_bare_pickle(bytes: &[u8], look: &Look<'_>) -> Result<Checkpoint, CheckpointError> {
     let found = pickle::scan(bytes, look.within);
     let mut out = Checkpoint { format: "pickle", ..Checkpoint::default() };
@@ -27,7 +27,58 @@ pub(super) fn read_bare_pickle(bytes: &[u8], look: &Look<'_>) -> Result<Checkpoi
     if out.globals.iter().any(|g| g.module == "torch" || g.module.starts_with("torch.")) {
         out.format = "pytorch";
     }
+    if bytes.get(..16).is_some_and(|head| head.windows(pickle::OLD_TORCH.len()).any(|w| w == pickle::OLD_TORCH)) {
+        out.format = "pytorch";
+        match old_layout(bytes) {
+            Ok((pickle, storages)) => collect(&pickle, &storages, &mut out),
+            Err(problem) => out.problems.push(problem),
+        }
+    }
     Ok(out)
+}
+
+/// The object and where its storages lie, in the layout of `torch.save` before 1.6 (`_legacy_save`): pickles of a magic
+/// number, the protocol, the system and the object, one of the storages' keys in order, then for each storage its
+/// number of elements in eight bytes and the elements.
+fn old_layout(bytes: &[u8]) -> Result<(Pickle, BTreeMap<String, Range<usize>>), String> {
+    let mut at = 0;
+    let mut next = |what: &str| -> Result<(Pickle, usize), String> {
+        let pickle = pickle::read(bytes.get(at..).unwrap_or_default()).map_err(|why| format!("{what}: {why}"))?;
+        at += pickle.length;
+        Ok((pickle, at))
+    };
+    for what in ["the magic number", "the protocol", "the system's description"] {
+        next(what)?;
+    }
+    let (object, _) = next("the object")?;
+    let (keys, mut at) = next("the list of storages")?;
+    // How large an element is stands where the object names the storage.
+    let mut sizes: BTreeMap<&str, usize> = BTreeMap::new();
+    for node in &object.nodes {
+        let Node::Persistent(storage) = node else { continue };
+        if let Some([_, kind, key, ..]) = object.items(*storage)
+            && let Some(key) = object.text(*key)
+        {
+            sizes.insert(key, dtype(&object.global(*kind).unwrap_or_default()).size());
+        }
+    }
+    let mut storages = BTreeMap::new();
+    for key in keys.items(keys.root).unwrap_or_default() {
+        let key = keys.text(*key).ok_or("a storage's key is no text")?;
+        let cut = || format!("the file ends within storage {key}; copy or save it again");
+        let head: [u8; 8] = bytes.get(at..at + 8).and_then(|head| head.try_into().ok()).ok_or_else(cut)?;
+        let size = sizes
+            .get(key)
+            .copied()
+            .filter(|size| *size > 0)
+            .ok_or_else(|| format!("storage {key} has elements of an unknown size"))?;
+        let begin = at + 8;
+        let length = usize::try_from(i64::from_le_bytes(head)).ok().and_then(|n| n.checked_mul(size));
+        let end = length.and_then(|n| begin.checked_add(n)).filter(|end| *end <= bytes.len()).ok_or_else(cut)?;
+        storages.insert(key.to_owned(), begin..end);
+        at = end;
+    }
+    Ok((object, storages))
 }
 
 struct Collector<'a> {

@@ -1,7 +1,8 @@
 //! `deepfix analyze --mlflow-experiment NAME`: every run of an experiment, the most troubled first, and
-//! which of their settings go with trouble.
+//! which of their settings go with trouble, and whether the best leads by more than seeds move a result.
 
 mod differ;
+mod seeds;
 
 use std::{collections::BTreeMap, io::Write};
 
@@ -92,6 +93,7 @@ pub(crate) async fn analyze(args: &AnalyzeArgs, name: &str, gateway: Gateway, sp
         (y.0, y.1).cmp(&(x.0, x.1)).then_with(|| y.2.total_cmp(&x.2)).then_with(|| a.run.id.cmp(&b.run.id))
     });
     let told = settings(&judged);
+    let seeds = seeds::of(&judged.iter().map(|one| &one.run).collect::<Vec<_>>());
     let document = match args.format {
         Format::Json => {
             let different: Vec<Value> = told.different.iter().map(|d| json!({
@@ -100,10 +102,11 @@ pub(crate) async fn analyze(args: &AnalyzeArgs, name: &str, gateway: Gateway, sp
             let value = json!({
                 "experiment": name, "runs": judged.iter().map(Judged::json).collect::<Vec<_>>(),
                 "bad": told.bad, "good": told.good, "differences": different, "note": told.note,
+                "seed_variance": seeds.as_ref().map(seeds::Seeds::json),
             });
             format!("{value:#}\n")
         }
-        Format::Terminal => page(name, &judged, &told),
+        Format::Terminal => page(name, &judged, &told, seeds.as_ref()),
         other => {
             return Err(Error::field("--format", format!("an experiment is shown as terminal or json, not as {}", other.name())));
         }
@@ -152,7 +155,7 @@ fn settings(judged: &[Judged]) -> Told {
     Told { bad: bad.len(), good: good.len(), different, note }
 }
 
-fn page(name: &str, judged: &[Judged], told: &Told) -> String {
+fn page(name: &str, judged: &[Judged], told: &Told, seeds: Option<&seeds::Seeds>) -> String {
     let mut lines = vec![format!("experiment {name}: {} runs, the most troubled first", judged.len()), String::new()];
     lines.push("  high  medium  low  ready  run".to_owned());
     for one in judged {
@@ -182,6 +185,7 @@ fn page(name: &str, judged: &[Judged], told: &Told) -> String {
             lines.push(format!("  {}: bad {}; good {} (p {:.2}, {})", d.name, d.bad, d.good, d.p.max(0.005), d.method));
         }
     }
+    lines.extend(seeds.map(seeds::Seeds::line));
     lines.push(String::new());
     lines.join("\n")
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 const INFINITE: f64 = f64::MAX;
 
 /// A run, without the histories of its metrics.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Run {
     /// Its id.
     pub id: String,

@@ -158,7 +158,7 @@ pub(super) fn adopt(known: &mut Vec<Global>, more: impl IntoIterator<Item = Glob
 }
 
 /// `torch.save` before its archives: magic number, protocol, system, object, keys, then raw storages.
-const OLD_TORCH: &[u8] = b"\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19";
+pub(super) const OLD_TORCH: &[u8] = b"\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19";
 const OLD_TORCH_PICKLES: usize = 5;
 /// Pickles one after the other that are looked at.
 const MAX_STREAM: usize = 1000;
