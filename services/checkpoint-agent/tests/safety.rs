@@ -91,7 +91,6 @@ const SECOND_MISSED: &[&str] = &[
     "joblib_new_index.joblib",
     "keras_external_link_deep.h5",
     "keras_external_link_latest.keras",
-    "legacy_saved_twice.pth",
     "legacy_storages.tar",
     "magic_then_stream.pkl",
     "tar_name_is_pickle.pkl",
