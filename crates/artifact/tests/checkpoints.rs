@@ -104,3 +104,18 @@ fn tensors_of_the_layout_before_archives_are_located() {
         }
     }
 }
+
+/// `testdata/checkpoints/make_xgboost.py`: one model in both forms.
+#[test]
+fn a_boosted_model_says_the_same_in_either_form() {
+    let read = |end: &str| std::fs::read(testdata().join(format!("checkpoints/honest_boosted.{end}"))).expect("committed");
+    let (binary, json) = (read("ubj"), read("json"));
+    let found = read_checkpoint(&binary).expect("reads");
+    assert_eq!((found.format, found.problems.len()), ("xgboost", 0), "{:?}", found.problems);
+    assert_eq!(found.metadata, read_checkpoint(&json).expect("reads").metadata);
+    assert_eq!((found.metadata["trees"].as_str(), found.metadata["features"].as_str()), ("12", "5"));
+    for bytes in [&binary, &json] {
+        let cut = read_checkpoint(&bytes[..bytes.len() / 2]).expect("is what it is");
+        assert_eq!(cut.problems.len(), 1, "{:?}", cut.problems);
+    }
+}

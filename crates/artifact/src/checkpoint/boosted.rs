@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::Checkpoint;
+use super::{Checkpoint, ubjson::Reader};
 
 /// Longest JSON that is parsed.
 const MAX_JSON: usize = 256 << 20;
@@ -22,10 +22,19 @@ pub(super) fn read(bytes: &[u8]) -> Option<Checkpoint> {
         }
         say("trees", bytes.windows(6).filter(|w| w == b"\nTree=").count().to_string());
         "lightgbm"
-    } else if is_ubjson(bytes) {
-        "xgboost"
-    } else if is_json(bytes) {
-        if let Some(model) = (bytes.len() <= MAX_JSON).then(|| serde_json::from_slice::<Value>(bytes).ok()).flatten() {
+    } else if is_ubjson(bytes) || is_json(bytes) {
+        let model = if bytes.len() > MAX_JSON {
+            Ok(Value::Null)
+        } else if is_ubjson(bytes) {
+            Reader::read(bytes)
+        } else {
+            crate::parse_json(bytes).map_err(|error| error.to_string())
+        };
+        if let Err(why) = &model {
+            out.problems.push(format!("the model cannot be read to its end; {why}"));
+        }
+        let mut say = |key: &str, value: String| drop(out.metadata.insert(key.to_owned(), value));
+        if let Ok(model) = model {
             let at = |path: &str| model.pointer(path).map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned));
             for (key, path) in [
                 ("objective", "/learner/objective/name"),

@@ -13,6 +13,7 @@ mod packed;
 mod pickle;
 mod safetensor;
 mod torch;
+mod ubjson;
 
 use std::{cell::Cell, collections::BTreeMap, io::Read, ops::Range};
 
