@@ -182,14 +182,6 @@ fn beyond(sorted: &[f64], upper: bool, limit: f64) -> Option<(Vec<f64>, f64)> {
         if scale > 0.0 { ((first - middle).abs() / scale, gap) } else { (0.0, 0.0) }
     };
     let (mut distance, gap) = measure(bulk, first, edge);
-    if let Some(size) = heavy_on_both_sides(bulk) {
-        let bent = |x: f64| (x / size).asinh();
-        let (bent_distance, bent_gap) = measure(&bulk.iter().map(|x| bent(*x)).collect::<Vec<_>>(), bent(first), bent(edge));
-        if bent_gap < 0.5 {
-            return None;
-        }
-        distance = distance.min(bent_distance);
-    }
     // Counts have zeros, and tails as heavy as sizes have: one is added to them.
     let one = if bulk[0] == 0.0 { 1.0 } else { 0.0 };
     if bulk[0] >= 0.0 && first + one > 0.0 {
@@ -209,6 +201,15 @@ fn beyond(sorted: &[f64], upper: bool, limit: f64) -> Option<(Vec<f64>, f64)> {
     let mode = crate::table::runs(bulk).map(|(_, n)| n).max().unwrap_or(0);
     if mode * 2 > bulk.len() || distance < limit || gap < 1.0 {
         return None;
+    }
+    // Looked at last, for it sorts the sizes.
+    if let Some(size) = heavy_on_both_sides(bulk) {
+        let bent = |x: f64| (x / size).asinh();
+        let (bent_distance, bent_gap) = measure(&bulk.iter().map(|x| bent(*x)).collect::<Vec<_>>(), bent(first), bent(edge));
+        distance = distance.min(bent_distance);
+        if distance < limit || bent_gap < 0.5 {
+            return None;
+        }
     }
     Some(((0..=cut).map(at).collect(), distance))
 }
