@@ -1,6 +1,6 @@
 //! What a name in a training log means, as a user says it.
 
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
 /// A role: `train_loss`, `val_accuracy`, `val_metric:min`, `learning_rate`, `gradient_norm` or `ignore`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,8 +28,8 @@ pub enum MetricQuantity {
     LearningRate,
     /// Norm of the gradient.
     GradientNorm,
-    /// Nothing that is to be judged.
-    Ignore,
+    /// Nothing that is known, or to be judged.
+    Unknown,
 }
 
 impl FromStr for MetricRole {
@@ -52,7 +52,7 @@ impl FromStr for MetricRole {
         let (held_out, quantity) = match name {
             "learning_rate" => (None, MetricQuantity::LearningRate),
             "gradient_norm" => (None, MetricQuantity::GradientNorm),
-            "ignore" => (None, MetricQuantity::Ignore),
+            "ignore" => (None, MetricQuantity::Unknown),
             _ => {
                 let (side, quantity) = name.split_once('_').ok_or_else(wrong)?;
                 let held_out = match side {
@@ -77,6 +77,27 @@ impl FromStr for MetricRole {
     }
 }
 
+impl fmt::Display for MetricRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let quantity = match self.quantity {
+            MetricQuantity::Loss => "loss",
+            MetricQuantity::Accuracy => "accuracy",
+            MetricQuantity::Auc => "auc",
+            MetricQuantity::Metric => "metric",
+            MetricQuantity::LearningRate => return f.write_str("learning_rate"),
+            MetricQuantity::GradientNorm => return f.write_str("gradient_norm"),
+            MetricQuantity::Unknown => return f.write_str("ignore"),
+        };
+        let side = if self.held_out == Some(true) { "val" } else { "train" };
+        let direction = match self.lower_is_better {
+            Some(true) => ":min",
+            Some(false) => ":max",
+            None => "",
+        };
+        write!(f, "{side}_{quantity}{direction}")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,7 +106,10 @@ mod tests {
     fn roles_are_read_and_others_are_refused_with_what_may_be() {
         let role: MetricRole = "val_metric:min".parse().expect("a role");
         assert_eq!(role, MetricRole { held_out: Some(true), quantity: MetricQuantity::Metric, lower_is_better: Some(true) });
-        assert_eq!("ignore".parse::<MetricRole>().expect("a role").quantity, MetricQuantity::Ignore);
+        assert_eq!("ignore".parse::<MetricRole>().expect("a role").quantity, MetricQuantity::Unknown);
+        for text in ["train_loss", "val_metric:min", "val_auc:max", "learning_rate", "gradient_norm", "ignore"] {
+            assert_eq!(text.parse::<MetricRole>().expect("a role").to_string(), text);
+        }
         for wrong in ["", "loss", "val", "dev_loss", "val_loss:up", "learning_rate:min"] {
             assert!(wrong.parse::<MetricRole>().expect_err(wrong).contains("val_loss"));
         }

@@ -10,6 +10,7 @@ mod text;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use deepfix_live::{History, Room, RunHistory};
+use deepfix_model::MetricRole;
 
 pub(crate) use deepfix_live::Point;
 pub(crate) use read::{number, read};
@@ -112,8 +113,8 @@ impl Log {
         unknown
     }
 
-    /// What each name was taken for, in the words of [`deepfix_model::MetricRole`].
-    pub(crate) fn roles(&self) -> Vec<(&str, String)> {
+    /// What each name was taken for.
+    pub(crate) fn roles(&self) -> Vec<(&str, MetricRole)> {
         self.series.iter().filter_map(|s| Some((s.key.as_str(), s.role.named()?))).collect()
     }
 

@@ -1,6 +1,7 @@
 //! What a logged name means: which split, which quantity, which direction is better.
 
-use deepfix_model::{MetricQuantity, MetricRole};
+pub(crate) use deepfix_model::MetricQuantity as Quantity;
+use deepfix_model::MetricRole;
 
 /// Which split a value was measured on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -8,21 +9,6 @@ pub(crate) enum Side {
     Train,
     Validation,
     Neither,
-}
-
-/// What was measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Quantity {
-    /// What is optimised, or an error: lower is better.
-    Loss,
-    Accuracy,
-    /// Area under the ROC curve.
-    Auc,
-    /// Another score or error.
-    Metric,
-    LearningRate,
-    GradientNorm,
-    Unknown,
 }
 
 /// Which direction is better.
@@ -78,15 +64,7 @@ pub(crate) fn snake(key: &str) -> String {
 impl Role {
     /// The role a user says a name has, which counts before any that is guessed.
     pub(crate) fn said(self, role: MetricRole) -> Self {
-        let quantity = match role.quantity {
-            MetricQuantity::Loss => Quantity::Loss,
-            MetricQuantity::Accuracy => Quantity::Accuracy,
-            MetricQuantity::Auc => Quantity::Auc,
-            MetricQuantity::Metric => Quantity::Metric,
-            MetricQuantity::LearningRate => Quantity::LearningRate,
-            MetricQuantity::GradientNorm => Quantity::GradientNorm,
-            MetricQuantity::Ignore => Quantity::Unknown,
-        };
+        let quantity = role.quantity;
         let side = match role.held_out {
             Some(true) => Side::Validation,
             Some(false) => Side::Train,
@@ -102,24 +80,15 @@ impl Role {
         Self { side, quantity, direction, plain: true, explicit: true, ..self }
     }
 
-    /// The role in a user's words; `None` for what is not judged.
-    pub(crate) fn named(self) -> Option<String> {
-        let quantity = match self.quantity {
-            Quantity::Loss => "loss",
-            Quantity::Accuracy => "accuracy",
-            Quantity::Auc => "auc",
-            Quantity::Metric => "metric",
-            Quantity::LearningRate => return Some("learning_rate".to_owned()),
-            Quantity::GradientNorm => return Some("gradient_norm".to_owned()),
-            Quantity::Unknown => return None,
-        };
-        let side = if self.side == Side::Validation { "val" } else { "train" };
-        let direction = match (self.quantity, self.direction) {
-            (Quantity::Metric, Direction::Lower) => ":min",
-            (Quantity::Metric, Direction::Higher) => ":max",
-            _ => "",
-        };
-        Some(format!("{side}_{quantity}{direction}"))
+    /// The role as a user would say it; `None` for what is not judged.
+    pub(crate) fn named(self) -> Option<MetricRole> {
+        let sided = matches!(self.quantity, Quantity::Loss | Quantity::Accuracy | Quantity::Auc | Quantity::Metric);
+        (self.quantity != Quantity::Unknown).then(|| MetricRole {
+            held_out: sided.then_some(self.side == Side::Validation),
+            quantity: self.quantity,
+            // Of the others everybody knows which way is better.
+            lower_is_better: (self.quantity == Quantity::Metric).then_some(self.direction == Direction::Lower),
+        })
     }
 
     pub(crate) fn of(key: &str) -> Self {
