@@ -64,18 +64,22 @@ def pages():
         yield path.stem, re.search(r'title: "?(.*?)"?$', front, re.M)[1] + "\n" + body
 
 
+def started(binary, **environment):
+    """A server and its address."""
+    server = subprocess.Popen([binary, "up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"], stderr=subprocess.PIPE, text=True,
+                              env={**os.environ, **environment})
+    for line in server.stderr:
+        if found := re.search(r"http://127\.0\.0\.1:\d+", line):
+            return server, found[0]
+    raise RuntimeError("the server did not start")
+
+
 def main():
     asked = list(questions("questions.tsv"))
     split = len(asked)
     asked += questions("threads.tsv")
-    server = subprocess.Popen([sys.argv[1], "up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"], stderr=subprocess.PIPE, text=True)
+    server, base = started(sys.argv[1])
     try:
-        base = None
-        while base is None:
-            line = server.stderr.readline()
-            assert line, "the server did not start"
-            if found := re.search(r"http://127\.0\.0\.1:\d+", line):
-                base = found[0]
         ours, times = [], []
         for text, _ in [asked[0], *asked]:
             begun = time.perf_counter()

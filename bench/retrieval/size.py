@@ -7,11 +7,9 @@ number of their own; questions are those of questions.tsv. Times are of one ques
 
 import http.client
 import json
-import os
 import pathlib
 import random
 import re
-import subprocess
 import sys
 import tempfile
 import time
@@ -20,7 +18,7 @@ import urllib.parse
 import bm25s
 import Stemmer
 
-from bench import ROOT, questions
+from bench import ROOT, questions, started
 
 PASSAGES = 8
 
@@ -54,12 +52,10 @@ def memory(pid):
 
 
 def ours(binary, folder, asked):
-    environment = {**os.environ, "DEEPFIX_KB__PAGES": str(folder), "DEEPFIX_KB__RELOAD": "0s", "DEEPFIX_STORE__PATH": str(folder.parent / "store"),
-                   "DEEPFIX_GATEWAY__SERVICES__KB__TIMEOUT": "600s"}
-    server = subprocess.Popen([binary, "up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"], stderr=subprocess.PIPE, text=True, env=environment)
+    server, base = started(binary, DEEPFIX_KB__PAGES=str(folder), DEEPFIX_KB__RELOAD="0s", DEEPFIX_STORE__PATH=str(folder.parent / "store"),
+                           DEEPFIX_GATEWAY__SERVICES__KB__TIMEOUT="600s")
     try:
-        line = next(line for line in server.stderr if "ready" in line)
-        address = urllib.parse.urlparse(next(word for word in line.split() if word.startswith("http://")))
+        address = urllib.parse.urlparse(base)
         connection = http.client.HTTPConnection(address.hostname, address.port, timeout=900)
 
         def ask(question):

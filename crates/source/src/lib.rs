@@ -22,5 +22,5 @@ pub use config::{LimitsConfig, SourceConfig, StoreConfig};
 pub use manifest::list as list_of_uploads;
 pub use parts::{Part, files_of, open_table};
 pub use reader::{Opened, Reader, SourceError};
-pub use remote::{Remote, is_remote};
+pub use remote::{Remote, is_remote, names_several};
 pub use store::{Store, Stored, Upload};

@@ -30,6 +30,15 @@ pub fn is_remote(uri: &str) -> bool {
     ["https://", "http://", "s3://", "gs://"].iter().any(|scheme| uri.starts_with(scheme))
 }
 
+/// Whether an address is that of several objects of a bucket: a folder, or a pattern.
+#[must_use]
+pub fn names_several(uri: &str) -> bool {
+    let place = uri.strip_prefix("s3://").or_else(|| uri.strip_prefix("gs://"));
+    // A bucket alone is all of it.
+    let path = place.map(|place| place.split_once('/').map_or("", |(_, path)| path));
+    path.is_some_and(|path| path.is_empty() || path.ends_with('/') || path.contains('*'))
+}
+
 /// Content as it arrives.
 pub(crate) type Pieces = BoxStream<'static, Result<bytes::Bytes, Error>>;
 
@@ -101,7 +110,7 @@ impl Remote {
         }
         let bucket = Bucket::open(&url)?;
         let path = bucket::decoded(&url)?;
-        if !path.ends_with('/') && !path.contains('*') && !path.is_empty() {
+        if !names_several(uri) {
             return keep(bucket.read(&path).await?, store).await;
         }
         let (mut files, mut room) = (Vec::new(), store.limit());

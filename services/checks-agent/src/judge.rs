@@ -20,6 +20,30 @@ pub(crate) enum Verdict {
     Nothing,
 }
 
+/// Sizes, medium and high, that a condition which failed and a value without one are weighed by alike (`docs/checks.md`;
+/// those of our own detectors where they measure the same, else our choice).
+pub(crate) mod sizes {
+    /// Predictive power score of one column for the label.
+    pub(crate) const POWER: [f64; 2] = [0.8, 0.95];
+    /// Kolmogorov-Smirnov distance, or Cramér's V.
+    pub(crate) const DRIFT: [f64; 2] = [0.15, 0.30];
+    /// 2 AUC - 1 of a classifier of the split: an AUC of 0.625 and 0.8.
+    pub(crate) const CLASSIFIER: [f64; 2] = [0.25, 0.60];
+    /// Share of a score that test lacks.
+    pub(crate) const DEGRADATION: [f64; 2] = [0.10, 0.25];
+    /// Share of its best score that boosting lost at the end.
+    pub(crate) const DECLINE: [f64; 2] = [0.05, 0.20];
+    /// Share of rows that are repeats.
+    pub(crate) const REPEATS: [f64; 2] = [0.05, 0.20];
+    /// Share of rows with twins of another label.
+    pub(crate) const CONFLICTS: [f64; 2] = [0.01, 0.10];
+}
+
+/// A condition failed: below medium it is low.
+fn failed(value: Option<f64>, [medium, high]: [f64; 2]) -> Verdict {
+    sized(value, [0.0, medium, high])
+}
+
 fn sized(value: Option<f64>, [low, medium, high]: [f64; 3]) -> Verdict {
     match value {
         Some(v) if v >= high => Verdict::Weighs(Severity::High),
@@ -51,8 +75,7 @@ pub(crate) fn judge(result: &CheckResult, condition: &Condition, column: Option<
         }
         "featurelabelcorrelation" | "propertylabelcorrelation" => {
             // An image's or text's mere property should tell little.
-            let sizes = if name.starts_with('p') { [0.3, 0.5, 0.8] } else { [0.0, 0.8, 0.95] };
-            sized(value, sizes)
+            if name.starts_with('p') { sized(value, [0.3, 0.5, 0.8]) } else { failed(value, sizes::POWER) }
         }
         "featurelabelcorrelationchange" => {
             let of = |side: &str| result.value.get(side).zip(column).and_then(|(v, c)| number(v.get(c)?));
@@ -65,7 +88,7 @@ pub(crate) fn judge(result: &CheckResult, condition: &Condition, column: Option<
                     other => other,
                 };
             }
-            sized(if strongest.is_nan() { value } else { Some(strongest) }, [0.0, 0.8, 0.95])
+            failed(if strongest.is_nan() { value } else { Some(strongest) }, sizes::POWER)
         }
         "rocreport" => match value {
             Some(auc) if auc <= 0.5 => Verdict::Weighs(Severity::High),
@@ -95,16 +118,16 @@ pub(crate) fn judge(result: &CheckResult, condition: &Condition, column: Option<
         | "traintestlabeldrift"
         | "propertydrift"
         | "imagepropertydrift"
-        | "predictiondrift" => sized(value, [0.0, 0.15, 0.30]),
-        // 2 AUC - 1 of a classifier of the split: an AUC of 0.8 from 0.6 on.
-        "multivariatedrift" | "wholedatasetdrift" | "textembeddingsdrift" => sized(value, [0.0, 0.25, 0.60]),
-        "traintestperformance" | "classperformance" if text.contains("degradation") => sized(value, [0.0, 0.10, 0.25]),
-        "boostingoverfit" => sized(value, [0.0, 0.05, 0.20]),
+        | "predictiondrift" => failed(value, sizes::DRIFT),
+        "multivariatedrift" | "wholedatasetdrift" | "textembeddingsdrift" => failed(value, sizes::CLASSIFIER),
+        "traintestperformance" | "classperformance" if text.contains("degradation") => failed(value, sizes::DEGRADATION),
+        "boostingoverfit" => failed(value, sizes::DECLINE),
         "newlabeltraintest" | "newlabels" => sized(new_labels(&result.value), [0.0, 0.001, 0.01]),
         "traintestsamplesmix" | "indextraintestleakage" => sized(value, [0.0, 0.01, 0.05]),
         "datetraintestleakageduplicates" | "datetraintestleakageoverlap" => sized(value, [0.0, 0.05, 0.20]),
-        "dataduplicates" | "textduplicates" => sized(value, [0.0, 0.05, 0.20]),
-        "conflictinglabels" | "newcategorytraintest" | "categorymismatchtraintest" => sized(value, [0.0, 0.01, 0.10]),
+        "dataduplicates" | "textduplicates" => failed(value, sizes::REPEATS),
+        "conflictinglabels" => failed(value, sizes::CONFLICTS),
+        "newcategorytraintest" | "categorymismatchtraintest" => sized(value, [0.0, 0.01, 0.10]),
         "percentofnulls" => match value {
             Some(share) if share < 0.5 => Verdict::Means("check_failed", Severity::Low),
             _ => sized(value, [0.0, 0.5, 0.9]),

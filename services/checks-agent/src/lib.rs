@@ -32,32 +32,26 @@ pub fn build(reader: Reader) -> Module {
     deepfix_agent::build(SERVICE, ChecksAgent, reader, 4)
 }
 
-/// Results of a tool other than Deepchecks.
-fn other_tool(plain: &[u8]) -> Option<tools::Read> {
-    // The SDK's own form is read without building the whole document; a mark may stand behind a large value.
-    let head = plain.trim_ascii_start();
-    match head.first()? {
-        b'{' | b'[' => {
-            let looks_other = [
-                &b"\"metrics\""[..],
-                b"\"tests\"",
-                b"expectation",
-                b"\"SCHEMA\"",
-                b"\"DATA\"",
-                b"failure_case",
-                b"nomal",
-                b"\"baseline\"",
-                b"riftSkew",
-                b"rift_skew",
-            ]
-            .iter()
-            .any(|needle| memchr::memmem::find(head, needle).is_some());
-            if !looks_other && head.first() != Some(&b'[') {
-                return None;
-            }
-            tools::read(&parse_json(plain).ok()?)
-        }
-        _ => tools::read_csv(plain),
+/// What a file holds.
+enum Held {
+    Deepchecks(Vec<results::CheckResult>),
+    Other(tools::Read),
+}
+
+/// Reads a file. The SDK's own form comes first, for it is read without building the whole document.
+fn read(plain: &[u8]) -> Result<Held, String> {
+    if let Some(results) = results::read_sdk(plain) {
+        return Ok(Held::Deepchecks(results));
+    }
+    if !matches!(plain.trim_ascii_start().first(), Some(b'{' | b'['))
+        && let Some(read) = tools::read_csv(plain)
+    {
+        return Ok(Held::Other(read));
+    }
+    let value = parse_json(plain).map_err(|error| error.to_string())?;
+    match tools::read(&value) {
+        Some(read) => Ok(Held::Other(read)),
+        None => results::read(&value).map(Held::Deepchecks),
     }
 }
 
@@ -96,30 +90,28 @@ impl Agent for ChecksAgent {
         sink.progress("reading results", Some(0.1))?;
         let Some(opened) = analysis.open(KIND) else { return Ok(()) };
         let limits = analysis.limits();
-        let plain = decompress(&opened.content, limits).map_err(|e| e.to_string());
-        if let Ok(plain) = &plain
-            && let Some(read) = other_tool(plain)
-        {
-            return others(analysis, sink, read);
-        }
-        let read = plain.and_then(|plain| match results::read_sdk(&plain) {
-            Some(results) => Ok(results),
-            None => parse_json(&plain).map_err(|e| e.to_string()).and_then(|value| results::read(&value)),
-        });
-        let results = match read {
-            Ok(results) => results,
+        let held = decompress(&opened.content, limits).map_err(|error| error.to_string()).and_then(|plain| read(&plain));
+        let results = match held {
+            Ok(Held::Deepchecks(results)) => results,
+            Ok(Held::Other(read)) => return others(analysis, sink, read),
             Err(reason) => {
                 analysis.unreadable(KIND, "artifact_unreadable", format!("the Deepchecks results: {reason}"));
                 return Ok(());
             }
         };
         analysis.set_rows(KIND, results.len());
+        let (sizes, mut by_chance) = (chance::Sizes::of(&results), 0);
         let mut findings = Vec::new();
         let mut looked: std::collections::BTreeMap<&str, (usize, usize)> = std::collections::BTreeMap::new();
         for result in &results {
             let mapped = mapping::of(&result.check);
             let mut found = condition::findings(result, &mapped);
             found.extend(values::findings(result, &mapped));
+            if let Some(sizes) = sizes {
+                let before = found.len();
+                found.retain(|finding| !sizes.explain(result, finding));
+                by_chance += before - found.len();
+            }
             for broken in result.conditions.iter().filter(|c| c.status == results::Status::Error) {
                 let text = format!("a condition of it broke: {} {}", broken.text, broken.more_info);
                 analysis.note(Note::new(
@@ -142,12 +134,8 @@ impl Agent for ChecksAgent {
             }
             findings.extend(found);
         }
-        if let Some((train, test)) = chance::sizes(&results) {
-            let before = findings.len();
-            findings.retain(|finding| !chance::explains(finding, train, test));
-            if findings.len() < before {
-                analysis.note(Note::new("drift", "split", chance::note(before - findings.len(), train, test)));
-            }
+        if let Some(sizes) = sizes.filter(|_| by_chance > 0) {
+            analysis.note(Note::new("drift", "split", sizes.note(by_chance)));
         }
         for (code, (subjects, faulty)) in looked {
             analysis.checked(Checked::done(code, subjects, faulty));

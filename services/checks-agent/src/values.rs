@@ -5,7 +5,8 @@ use deepfix_model::{ArtifactKind, BugType, Evidence, Finding, Severity, above};
 use serde_json::Value;
 
 use crate::{
-    judge::number,
+    chance,
+    judge::{number, sizes},
     mapping::Mapped,
     results::{CheckResult, Status},
 };
@@ -47,14 +48,7 @@ pub(crate) fn is_label_drift(check: &str) -> bool {
 /// Names of the checks whose value is looked at whatever their conditions say: correlations below zero pass
 /// Deepchecks' bound, sizes say what chance may do, and drift's method tells a regression.
 pub(crate) fn is_always_read(check: &str) -> bool {
-    matches!(
-        check,
-        "Feature Feature Correlation"
-            | "Feature-Feature Correlation"
-            | "Datasets Size Comparison"
-            | "Label Drift"
-            | "Train Test Label Drift"
-    )
+    is_label_drift(check) || matches!(check, "Feature Feature Correlation" | "Feature-Feature Correlation" | chance::SIZES)
 }
 
 /// What was measured: subject, columns, measure, value, and the sizes from which it is low, medium, high.
@@ -79,7 +73,7 @@ pub(crate) fn findings(result: &CheckResult, mapped: &Mapped) -> Vec<Finding> {
     let measured = match result.check.as_str() {
         "Feature Feature Correlation" | "Feature-Feature Correlation" => correlations(&result.value, conditions),
         _ if conditions => Vec::new(),
-        "Feature Label Correlation" => columns(&result.value, "pps", [0.8, 0.8, 0.95], |column, power| {
+        "Feature Label Correlation" => columns(&result.value, "pps", sizes::POWER, |column, power| {
             (
                 format!("`{column}` alone predicts the label with a score of {power:.2}"),
                 "predictive power score of the column for the label",
@@ -90,10 +84,10 @@ pub(crate) fn findings(result: &CheckResult, mapped: &Mapped) -> Vec<Finding> {
         "Multivariate Drift" | "Whole Dataset Drift" => multivariate(&result.value).into_iter().collect(),
         "Train Test Performance" => degradation(&result.value).into_iter().collect(),
         "Boosting Overfit" => decline(&result.value).into_iter().collect(),
-        "Data Duplicates" => share(number(&result.value), [0.05, 0.05, 0.20], "of rows are repeats").into_iter().collect(),
+        "Data Duplicates" => share(number(&result.value), "rows", sizes::REPEATS, "of rows are repeats").into_iter().collect(),
         "Conflicting Labels" => {
             let ratio = result.value.get("percent_of_conflicting_samples").and_then(number);
-            share(ratio, [0.01, 0.01, 0.10], "of rows have twins with another label").into_iter().collect()
+            share(ratio, "label", sizes::CONFLICTS, "of rows have twins with another label").into_iter().collect()
         }
         "Outlier Sample Detection" => outliers(&result.value).into_iter().collect(),
         "Calibration Score" | "Calibration Metric" => calibration(&result.value).into_iter().collect(),
@@ -132,24 +126,29 @@ fn finding(result: &CheckResult, mapped: &Mapped, measured: Measured) -> Option<
     Some(finding)
 }
 
+/// Where no condition failed, what is below medium is not worth a word.
+fn grave([medium, high]: [f64; 2]) -> [f64; 3] {
+    [medium, medium, high]
+}
+
 /// A number for each column.
 fn columns(
     value: &Value,
     measure: &'static str,
-    sizes: [f64; 3],
+    sizes: [f64; 2],
     says: impl Fn(&str, f64) -> (String, &'static str),
 ) -> Vec<Measured> {
     let of = |(name, value): (&String, &Value)| {
         let value = number(value).or_else(|| number(value.get("Drift score")?))?;
         let (title, method) = says(name, value);
         let (subject, columns) = (format!("column:{name}"), vec![name.clone()]);
-        Some(Measured { subject, columns, measure, value, sizes, title, method, code: None })
+        Some(Measured { subject, columns, measure, value, sizes: grave(sizes), title, method, code: None })
     };
     value.as_object().into_iter().flatten().filter_map(of).collect()
 }
 
 fn drifts(value: &Value) -> Vec<Measured> {
-    columns(value, "drift_score", [0.15, 0.15, 0.30], |column, score| {
+    columns(value, "drift_score", sizes::DRIFT, |column, score| {
         (
             format!("`{column}` drifts by {score:.2}"),
             "Kolmogorov-Smirnov distance of numbers, Cramér's V of categories, train against test",
@@ -163,7 +162,7 @@ fn label_drift(value: &Value) -> Option<Measured> {
         subject: "label".to_owned(),
         measure: "drift_score",
         value: score,
-        sizes: [0.15, 0.15, 0.30],
+        sizes: grave(sizes::DRIFT),
         title: format!("the label drifts by {score:.2}"),
         method: "Kolmogorov-Smirnov distance of numbers, Cramér's V of classes, train against test",
         ..Measured::default()
@@ -176,20 +175,20 @@ fn multivariate(value: &Value) -> Option<Measured> {
         subject: "rows".to_owned(),
         measure: "domain_classifier_drift_score",
         value: score,
-        sizes: [0.25, 0.25, 0.60],
+        sizes: grave(sizes::CLASSIFIER),
         title: format!("a classifier tells train's rows from test's with a score of {score:.2}"),
         method: "2 AUC - 1 of a classifier of the split, at least 0",
         ..Measured::default()
     })
 }
 
-fn share(ratio: Option<f64>, sizes: [f64; 3], says: &str) -> Option<Measured> {
+fn share(ratio: Option<f64>, subject: &str, sizes: [f64; 2], says: &str) -> Option<Measured> {
     let value = ratio?;
     Some(Measured {
-        subject: if says.contains("label") { "label" } else { "rows" }.to_owned(),
+        subject: subject.to_owned(),
         measure: "ratio",
         value,
-        sizes,
+        sizes: grave(sizes),
         title: format!("{:.1} % {says}", value * 100.0),
         method: "share of rows",
         ..Measured::default()
@@ -259,7 +258,7 @@ fn degradation(value: &Value) -> Option<Measured> {
         subject: "split".to_owned(),
         measure: "relative_degradation",
         value,
-        sizes: [0.10, 0.10, 0.25],
+        sizes: grave(sizes::DEGRADATION),
         title: format!("{} is {:.1} % worse on test than on train", metric.trim_matches('"'), value * 100.0),
         method: "largest (train - test) / |train| over metrics and classes",
         ..Measured::default()
@@ -275,7 +274,7 @@ fn decline(value: &Value) -> Option<Measured> {
         subject: "check:Boosting Overfit".to_owned(),
         measure: "decline",
         value,
-        sizes: [0.05, 0.05, 0.20],
+        sizes: grave(sizes::DECLINE),
         title: format!("the test score ends {:.1} % below its best iteration", value * 100.0),
         method: "(best - last) / |best| of the test score over iterations",
         ..Measured::default()
@@ -287,14 +286,13 @@ fn outliers(value: &Value) -> Option<Measured> {
     let over = scores.iter().filter(|score| **score > OUTLIER).count();
     let share = over as f64 / scores.len().max(1) as f64;
     Some(Measured {
-        columns: Vec::new(),
         subject: "rows".to_owned(),
         measure: "outlier_share",
         value: share,
         sizes: [0.05, 0.15, 0.4],
         title: format!("{over} of {} rows have an outlier probability above {OUTLIER}", scores.len()),
         method: "share of rows whose outlier probability exceeds 0.7",
-        code: None,
+        ..Measured::default()
     })
 }
 
@@ -304,7 +302,6 @@ fn calibration(value: &Value) -> Option<Measured> {
     let by_class = value.as_object().filter(|classes| classes.len() == 1)?;
     let brier = number(by_class.values().next()?)?;
     Some(Measured {
-        columns: Vec::new(),
         subject: "check:Calibration Score".to_owned(),
         measure: "brier_score",
         value: brier,
@@ -312,6 +309,7 @@ fn calibration(value: &Value) -> Option<Measured> {
         title: format!("Brier score {brier:.3}, where answering one half always has 0.25"),
         method: "mean squared difference of predicted probability and outcome (Brier 1950)",
         code: Some("calibration_error"),
+        ..Measured::default()
     })
 }
 
@@ -321,13 +319,12 @@ fn image_drift(value: &Value) -> Option<Measured> {
     Some(Measured {
         subject: "rows".to_owned(),
         measure: "domain_classifier_drift_score",
-        columns: Vec::new(),
         value: score,
         // An AUC of 0.7, 0.8 and 0.9: on some hundred images chance alone reaches 0.65.
         sizes: [0.4, 0.6, 0.8],
         title: format!("a classifier tells the splits' images apart with an AUC of {auc:.2}"),
         method: "2 AUC - 1 of a classifier of the split, at least 0",
-        code: None,
+        ..Measured::default()
     })
 }
 
@@ -336,13 +333,12 @@ fn properties(value: &Value) -> Vec<Measured> {
         let power = number(power)?;
         Some(Measured {
             subject: format!("property:{name}"),
-            columns: Vec::new(),
             measure: "pps",
             value: power,
             sizes: [0.3, 0.5, 0.8],
             title: format!("`{name}` alone predicts the label with a score of {power:.2}"),
             method: "predictive power score of the property for the label",
-            code: None,
+            ..Measured::default()
         })
     };
     value.as_object().into_iter().flatten().filter_map(of).collect()
@@ -372,13 +368,13 @@ fn classes(value: &Value) -> Vec<Measured> {
             let (hit, of) = (count(i, name), total(i));
             Measured {
                 subject: format!("class:{name}"),
-                columns: Vec::new(),
                 measure: "missed_share",
                 value: 1.0 - hit / of,
                 sizes: [0.7, 0.8, 0.95],
                 title: format!("of {of} rows of class `{name}` {hit} are recognised, of all rows {:.0} %", 100.0 * right / all),
                 method: "one minus the recall of a class of at least 30 rows, from the confusion matrix",
                 code: Some("weak_segment"),
+                ..Measured::default()
             }
         })
         .collect()

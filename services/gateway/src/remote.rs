@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use deepfix_errors::{Error, ErrorCode};
 use deepfix_model::{Artifact, ArtifactSource};
 use deepfix_rpc::Deadline;
-use deepfix_source::is_remote;
+use deepfix_source::{is_remote, names_several};
 use futures::future::join_all;
 
 use crate::Gateway;
@@ -21,8 +21,7 @@ pub(crate) async fn bring_in(gateway: &Gateway, artifacts: &mut [Artifact], dead
         if !is_remote(uri) {
             return None;
         }
-        let bucket = uri.starts_with("s3://") || uri.starts_with("gs://");
-        if bucket && !artifact.kind.may_be_many() && (uri.ends_with('/') || uri.contains('*')) {
+        if names_several(uri) && !artifact.kind.may_be_many() {
             return Some((artifact.kind.name().to_owned(), format!("{uri} names several files; this kind of artifact is one")));
         }
         let fetched = match &gateway.store {

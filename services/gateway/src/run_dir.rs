@@ -41,7 +41,8 @@ pub fn find(dir: &Path) -> Result<Vec<Artifact>, Error> {
     let mut out = Vec::new();
     for kind in ArtifactKind::ALL {
         let mut of_kind: Vec<&PathBuf> = found.iter().filter(|(k, _)| *k == kind).map(|(_, p)| p).collect();
-        of_kind.sort_by_key(|path| preference(kind, path));
+        // Some preferences read the file's beginning.
+        of_kind.sort_by_cached_key(|path| preference(kind, path));
         if let Some(best) = of_kind.first()
             && let Ok(artifact) = crate::artifact_of_file(kind, best)
         {

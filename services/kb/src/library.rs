@@ -49,7 +49,11 @@ impl Library {
     pub(crate) fn open(config: &KbConfig) -> Result<Self, PageError> {
         let folder = (!config.pages.as_os_str().is_empty()).then(|| config.pages.clone());
         let (own, seen) = match &folder {
-            Some(folder) => (folder::pages(folder)?, folder::fingerprint(folder)?),
+            // Looked at before it is read: what changes in between is seen the next time.
+            Some(folder) => {
+                let seen = folder::fingerprint(folder)?;
+                (folder::pages(folder)?, seen)
+            }
             None => (Vec::new(), 0),
         };
         let state = State { embedded: embedded_pages()?, own, put: BTreeMap::new(), seen, looked: Instant::now() };

@@ -18,20 +18,18 @@ pub(super) fn read(value: &Value) -> Option<Read> {
     let list = |key: &str| value.get(key).and_then(Value::as_array);
     let (metrics, tests) = (list("metrics"), list("tests"));
     let has = |item: &Value, keys: &[&str]| keys.iter().all(|key| item.get(*key).is_some());
-    let is = |items: Option<&Vec<Value>>, keys: &[&str]| items.is_some_and(|items| most(items, |item| has(item, keys)));
     let mut out = Read::new("Evidently");
-    let mut whole = |items: &[Value], keys: &[&str]| -> Vec<Value> {
+    // The list, without its odd entries, when most of it has the keys of a form.
+    let mut form = |items: Option<&'_ Vec<Value>>, keys: &[&str]| -> Option<Vec<Value>> {
+        let items = items.filter(|items| most(items, |item| has(item, keys)))?;
         items.iter().enumerate().filter(|(_, item)| !has(item, keys)).for_each(|(i, _)| out.odd(i));
-        items.iter().filter(|item| has(item, keys)).cloned().collect()
+        Some(items.iter().filter(|item| has(item, keys)).cloned().collect())
     };
-    if is(metrics, &["metric", "result"]) {
-        let items = whole(metrics?, &["metric", "result"]);
+    if let Some(items) = form(metrics, &["metric", "result"]) {
         report::read(&mut out, &items);
-    } else if is(tests, &["name", "status", "parameters"]) {
-        let items = whole(tests?, &["name", "status", "parameters"]);
+    } else if let Some(items) = form(tests, &["name", "status", "parameters"]) {
         suite::read(&mut out, &items);
-    } else if is(metrics, &["id", "value"]) {
-        let items = whole(metrics?, &["id", "value"]);
+    } else if let Some(items) = form(metrics, &["id", "value"]) {
         newest::read(&mut out, &items, tests.map_or(&[], Vec::as_slice));
     } else {
         return None;
