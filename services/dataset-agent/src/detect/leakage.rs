@@ -117,12 +117,12 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Da
     }
     let measured_limit =
         analysis.threshold(if data.regression { "target_leakage.r2_measured" } else { "target_leakage.auc_measured" });
-    let limits = |i: usize| match train.column(&names[i]) {
-        Some(column) if column.spread().distinct <= CODE && !data.regression => (code_limit, margin),
-        Some(column) if measured(column) => (measured_limit, margin),
-        _ => (limit, margin),
+    let limit_of = |i: usize| match train.column(&names[i]) {
+        Some(column) if column.spread().distinct <= CODE && !data.regression => code_limit,
+        Some(column) if measured(column) => measured_limit,
+        _ => limit,
     };
-    let candidates: Vec<usize> = (0..names.len()).filter(|&i| scores[i] >= limits(i).0 && !aggregates.contains(&i)).collect();
+    let candidates: Vec<usize> = (0..names.len()).filter(|&i| scores[i] >= limit_of(i) && !aggregates.contains(&i)).collect();
     let emptied: Vec<(usize, f64, usize)> = (0..names.len())
         .filter(|i| !data.regression && !candidates.contains(i) && !aggregates.contains(i))
         .filter_map(|i| {
@@ -173,12 +173,11 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Da
                 (0..names.len()).filter(|j| *j != i && (!few || !candidates.contains(j))).map(|j| scores[j]).fold(0.0, f64::max);
             let others = power::together(&rest, &target).max(best);
             let closes_gap = 1.0 - scores[i] <= 0.1 * (1.0 - others) && scores[i] >= 0.99;
-            let (limit, margin) = limits(i);
             let renames = train.column(&names[i]).and_then(|c| power::renames(c, &target)).is_some_and(|share| share >= SAME);
             if scores[i] - others < margin && !closes_gap && !renames {
                 continue;
             }
-            findings.push(finding(&names[i], (measure, scores[i]), others, limit, margin, &target));
+            findings.push(finding(&names[i], (measure, scores[i]), others, limit_of(i), margin, &target));
         }
     }
     emit(analysis, sink, "target_leakage", names.len(), findings)

@@ -1,6 +1,8 @@
 //! What of a body is not as the SDK's own server would take it, in the shape its clients read:
 //! `{"type", "loc", "msg", "input"}` for each field. Only what can be told from the body's outline is looked at.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 
@@ -47,8 +49,9 @@ pub(super) fn object(raw: Option<&RawValue>, loc: &[&str], errors: &mut Vec<Valu
     }
 }
 
-#[derive(Deserialize)]
-struct Outline<'a> {
+/// What a part says of itself, each as it stands; the rest of it is the agent's.
+#[derive(Deserialize, Default)]
+pub(super) struct Outline<'a> {
     #[serde(borrow, default)]
     dataset_name: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -63,11 +66,34 @@ struct Outline<'a> {
     model_name: Option<&'a RawValue>,
 }
 
+impl<'a> Outline<'a> {
+    /// The outline of a part; nothing of one that is no object.
+    pub(super) fn of(part: Option<&'a RawValue>) -> Self {
+        part.filter(|raw| raw.get().starts_with('{')).and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
+    }
+
+    pub(super) fn dataset_name(&self) -> Option<Cow<'a, str>> {
+        word(self.dataset_name)
+    }
+
+    pub(super) fn model_name(&self) -> Option<Cow<'a, str>> {
+        word(self.model_name)
+    }
+
+    pub(super) fn task_type(&self) -> Option<Cow<'a, str>> {
+        word(self.task_type)
+    }
+}
+
+/// A text; of another type it is none, which is said where it matters.
+fn word(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
+    raw.and_then(|raw| serde_json::from_str(raw.get()).ok())
+}
+
 /// The Deepchecks part: a name and its suites are required.
-pub(super) fn deepchecks(part: Option<&RawValue>, errors: &mut Vec<Value>) {
+pub(super) fn deepchecks(part: Option<&RawValue>, outline: &Outline<'_>, errors: &mut Vec<Value>) {
     const PART: &str = "deepchecks_artifacts";
     let Some(part) = part.filter(|raw| raw.get().starts_with('{')) else { return };
-    let Ok(outline) = serde_json::from_str::<Outline<'_>>(part.get()) else { return };
     for (name, value) in [("dataset_name", outline.dataset_name), ("results", outline.results)] {
         if value.is_none() {
             errors.push(wrong("missing", &[PART, name], "Field required", Some(part)));
@@ -83,12 +109,8 @@ pub(super) fn deepchecks(part: Option<&RawValue>, errors: &mut Vec<Value>) {
 }
 
 /// Why the dataset part cannot be decoded. The SDK's server takes any object at first and fails on decoding it.
-pub(super) fn undecodable(part: Option<&RawValue>) -> Option<String> {
-    let part = part.filter(|raw| raw.get().starts_with('{'))?;
-    let outline = match serde_json::from_str::<Outline<'_>>(part.get()) {
-        Ok(outline) => outline,
-        Err(error) => return Some(error.to_string()),
-    };
+pub(super) fn undecodable(part: Option<&RawValue>, outline: &Outline<'_>) -> Option<String> {
+    part.filter(|raw| raw.get().starts_with('{'))?;
     let kinds = [
         ("dataset_name", outline.dataset_name, '"'),
         ("task_type", outline.task_type, '"'),

@@ -1,8 +1,6 @@
 //! The SDK's body, cut into artifacts. What the SDK never reads is not parsed: each part of the body
 //! is taken as it stands and handed to the agent that knows it.
 
-use std::borrow::Cow;
-
 use axum::{extract::Request, http::StatusCode};
 use bytes::Bytes;
 use deepfix_model::{Artifact, ArtifactKind, ArtifactSource};
@@ -11,7 +9,9 @@ use serde_json::{json, value::RawValue};
 
 use super::{
     super::{analyses, body},
-    Refused, check, mismatch,
+    Refused,
+    check::{self, Outline},
+    mismatch,
 };
 use crate::{Gateway, admission::Admission, spec::Spec};
 
@@ -35,22 +35,6 @@ struct Body<'a> {
     original_code: Option<&'a RawValue>,
     #[serde(borrow, default)]
     verify_repairs: Option<&'a RawValue>,
-}
-
-/// What a part says of itself; the rest of it is the agent's.
-#[derive(Deserialize, Default)]
-struct Named<'a> {
-    #[serde(borrow, default)]
-    dataset_name: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    model_name: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    task_type: Option<Cow<'a, str>>,
-}
-
-/// Reads the names of a part. Of the wrong type they are none: the agent will say so.
-fn named(part: Option<&RawValue>) -> Named<'_> {
-    part.and_then(|part| serde_json::from_str(part.get()).ok()).unwrap_or_default()
 }
 
 /// A request, ready to be run.
@@ -98,11 +82,12 @@ pub(super) async fn read(gateway: &Gateway, request: Request, admission: &mut Ad
         Refused(StatusCode::UNPROCESSABLE_ENTITY, detail)
     };
     let refused = |errors: Vec<serde_json::Value>| Refused(StatusCode::UNPROCESSABLE_ENTITY, errors.into());
-    let whole: &RawValue = serde_json::from_slice(&bytes).map_err(|e| unprocessable(&e))?;
-    if !whole.get().starts_with('{') {
+    if bytes.iter().find(|b| !b.is_ascii_whitespace()).is_some_and(|b| *b != b'{') {
+        let whole: &RawValue = serde_json::from_slice(&bytes).map_err(|e| unprocessable(&e))?;
         return Err(refused(vec![check::wrong("dict_type", &[], "Input should be a valid dictionary", Some(whole))]));
     }
-    let parts: Body<'_> = serde_json::from_str(whole.get()).map_err(|e| unprocessable(&e))?;
+    let parts: Body<'_> = serde_json::from_slice(&bytes).map_err(|e| unprocessable(&e))?;
+    let (dataset, checks) = (Outline::of(parts.dataset_artifacts), Outline::of(parts.deepchecks_artifacts));
     let mut errors = Vec::new();
     for (name, part) in [
         ("dataset_artifacts", parts.dataset_artifacts),
@@ -112,7 +97,7 @@ pub(super) async fn read(gateway: &Gateway, request: Request, admission: &mut Ad
     ] {
         check::object(part, &[name], &mut errors);
     }
-    check::deepchecks(parts.deepchecks_artifacts, &mut errors);
+    check::deepchecks(parts.deepchecks_artifacts, &checks, &mut errors);
     let dataset_name = check::text(parts.dataset_name, &["dataset_name"], &mut errors).unwrap_or_default();
     let model_name = check::text(parts.model_name, &["model_name"], &mut errors).unwrap_or_default();
     let language = check::text(parts.language, &["language"], &mut errors).unwrap_or_default();
@@ -146,8 +131,7 @@ pub(super) async fn read(gateway: &Gateway, request: Request, admission: &mut Ad
                 .filter(|_| training.params.is_some_and(|p| p.get() != "{}")),
         );
     }
-    let (dataset, checks) = (named(parts.dataset_artifacts), named(parts.deepchecks_artifacts));
-    let task = match dataset.task_type.as_deref() {
+    let task = match dataset.task_type().as_deref() {
         Some(task) if task.contains("classification") => "classification",
         Some(task) if task.contains("regression") => "regression",
         _ => "",
@@ -157,8 +141,8 @@ pub(super) async fn read(gateway: &Gateway, request: Request, admission: &mut Ad
         &dataset_name,
         &model_name,
         &[
-            part(ArtifactKind::DatasetStatistics, dataset.dataset_name.as_deref(), None),
-            part(ArtifactKind::Deepchecks, checks.dataset_name.as_deref(), checks.model_name.as_deref()),
+            part(ArtifactKind::DatasetStatistics, dataset.dataset_name().as_deref(), None),
+            part(ArtifactKind::Deepchecks, checks.dataset_name().as_deref(), checks.model_name().as_deref()),
         ],
     );
     let code = parts.original_code.is_some_and(|code| code.get() != "null");
@@ -172,6 +156,6 @@ pub(super) async fn read(gateway: &Gateway, request: Request, admission: &mut Ad
         ..Spec::default()
     };
     analyses::settle(gateway, &mut spec).await?;
-    let undecodable = check::undecodable(parts.dataset_artifacts);
+    let undecodable = check::undecodable(parts.dataset_artifacts, &dataset);
     Ok(Asked { spec, about: About { dataset_name, code }, undecodable, body: bytes })
 }
