@@ -18,6 +18,7 @@ use deepfix_model::{ArtifactKind, Checked, Note};
 use deepfix_rpc::Module;
 use detect::{Case, DETECTORS, THRESHOLDS, Verdict, calibrated};
 use layers::LayerStats;
+pub use log::{Follower, Step};
 use params::Params;
 use run::Run;
 

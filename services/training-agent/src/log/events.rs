@@ -85,20 +85,23 @@ pub(super) fn is_events(bytes: &[u8]) -> bool {
 pub(super) fn read(bytes: &[u8]) -> Log {
     let mut log = Log { format: "TensorBoard events", ..Log::default() };
     let mut rest = bytes;
-    while let Some(message) = record(&mut rest) {
-        if message.len() > MAX_MESSAGE {
-            continue;
-        }
-        // A record that does not decode is of a kind we do not know.
-        let Ok(event) = Event::decode(message) else { continue };
-        for value in event.summary.into_iter().flat_map(|summary| summary.value) {
-            let scalar = value.simple_value.map(f64::from).or_else(|| value.tensor.as_ref()?.scalar());
-            if let Some(scalar) = scalar {
-                log.push(&value.tag, Point::new(Some(event.step as f64), None, Some(event.wall_time), scalar));
-            }
+    while take(&mut rest, &mut |key, point| log.push(key, point)) {}
+    log
+}
+
+/// The values of the next record; answers whether there is one that is whole.
+pub(super) fn take(rest: &mut &[u8], push: &mut impl FnMut(&str, Point)) -> bool {
+    let Some(message) = record(rest) else { return false };
+    // A record that does not decode is of a kind we do not know.
+    let event = if message.len() > MAX_MESSAGE { None } else { Event::decode(message).ok() };
+    let Some(event) = event else { return true };
+    for value in event.summary.into_iter().flat_map(|summary| summary.value) {
+        let scalar = value.simple_value.map(f64::from).or_else(|| value.tensor.as_ref()?.scalar());
+        if let Some(scalar) = scalar {
+            push(&value.tag, Point::new(Some(event.step as f64), None, Some(event.wall_time), scalar));
         }
     }
-    log
+    true
 }
 
 #[cfg(test)]

@@ -68,30 +68,35 @@ pub(super) fn read_lines(text: &str) -> Option<Log> {
 fn rows_of(rows: &[Value], format: &'static str) -> Result<Log, String> {
     let mut log = Log { format, ..Log::default() };
     for row in rows.iter().filter_map(Value::as_object) {
-        let at = |names: &[&str]| names.iter().find_map(|n| row.get(*n)).and_then(value_of);
-        let (step, epoch) = (at(&["step", "global_step", "_step", "iteration"]), at(&["epoch"]));
-        let time = at(&["timestamp", "_timestamp", "wall_time"]).map(seconds);
-        if let (Some(key), Some(value)) = (row.get("key").and_then(Value::as_str), row.get("value").and_then(value_of)) {
-            log.push(key, Point::new(step, epoch, time, value));
-            continue;
-        }
-        // The closing entry of Hugging Face sums the run up; its loss is a mean over all of it.
-        if row.contains_key("train_runtime") {
-            continue;
-        }
-        for (key, value) in row {
-            if matches!(
-                key.as_str(),
-                "step" | "global_step" | "_step" | "epoch" | "iteration" | "timestamp" | "_timestamp" | "_runtime" | "wall_time"
-            ) {
-                continue;
-            }
-            if let Some(value) = value_of(value) {
-                log.push(key, Point::new(step, epoch, time, value));
-            }
-        }
+        take(row, &mut |key, point| log.push(key, point));
     }
     Ok(log)
+}
+
+/// The values of a row.
+pub(super) fn take(row: &Map<String, Value>, push: &mut impl FnMut(&str, Point)) {
+    let at = |names: &[&str]| names.iter().find_map(|n| row.get(*n)).and_then(value_of);
+    let (step, epoch) = (at(&["step", "global_step", "_step", "iteration"]), at(&["epoch"]));
+    let time = at(&["timestamp", "_timestamp", "wall_time"]).map(seconds);
+    if let (Some(key), Some(value)) = (row.get("key").and_then(Value::as_str), row.get("value").and_then(value_of)) {
+        push(key, Point::new(step, epoch, time, value));
+        return;
+    }
+    // The closing entry of Hugging Face sums the run up; its loss is a mean over all of it.
+    if row.contains_key("train_runtime") {
+        return;
+    }
+    for (key, value) in row {
+        if matches!(
+            key.as_str(),
+            "step" | "global_step" | "_step" | "epoch" | "iteration" | "timestamp" | "_timestamp" | "_runtime" | "wall_time"
+        ) {
+            continue;
+        }
+        if let Some(value) = value_of(value) {
+            push(key, Point::new(step, epoch, time, value));
+        }
+    }
 }
 
 /// `{"meta": {"learn_metrics": [{"name"}], "test_metrics": …}, "iterations": [{"learn": […], "test": […]}]}`

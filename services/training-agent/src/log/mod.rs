@@ -2,6 +2,7 @@
 
 mod csv;
 mod events;
+mod follow;
 mod json;
 mod read;
 mod roles;
@@ -13,6 +14,7 @@ use deepfix_live::{History, Room, RunHistory};
 use deepfix_model::MetricRole;
 
 pub(crate) use deepfix_live::Point;
+pub use follow::{Follower, Step};
 pub(crate) use read::{number, read};
 pub(crate) use roles::{Direction, Quantity, Role, Side, snake};
 
@@ -70,6 +72,7 @@ impl Log {
                 log.series.push(Series { key: name.to_owned(), role: Role::of(name), history });
             }
         }
+        log.drop_empty_cells();
         log.adopt_epochs();
         log
     }

@@ -69,7 +69,7 @@ fn parse(plain: &[u8], file_name: &str) -> Result<Log, String> {
 }
 
 /// Whether the first line is no header: it holds a number beside words, or no delimiter at all.
-fn is_prose(text: &str) -> bool {
+pub(super) fn is_prose(text: &str) -> bool {
     let first = text.trim_start().lines().next().unwrap_or_default();
     let cells: Vec<&str> = first.split([',', '\t']).map(str::trim).collect();
     cells.len() < 2 || cells.iter().any(|cell| cell.contains(['=', ':']) && cell.contains(|c: char| c.is_ascii_digit()))
@@ -77,15 +77,23 @@ fn is_prose(text: &str) -> bool {
 
 /// One file of MLflow's file store: `timestamp value step` per line, named after its metric.
 fn mlflow_file(text: &str, file_name: &str) -> Option<Log> {
-    let key = file_name.rsplit(['/', '\\']).next().filter(|n| !n.is_empty()).unwrap_or("metric");
     let mut log = Log { format: "MLflow file store", ..Log::default() };
     for line in text.lines().filter(|l| !l.trim().is_empty()) {
-        let mut parts = line.split_ascii_whitespace();
-        let (stamp, value, step) = (parts.next()?, number(parts.next()?)?, parts.next().and_then(number));
-        if stamp.parse::<u64>().is_err() || parts.next().is_some() {
-            return None;
-        }
-        log.push(key, Point::new(step, None, number(stamp).map(seconds), value));
+        log.push(mlflow_key(file_name), mlflow_line(line)?);
     }
     Some(log)
+}
+
+/// The metric that a file of MLflow's file store holds.
+pub(super) fn mlflow_key(file_name: &str) -> &str {
+    file_name.rsplit(['/', '\\']).next().filter(|n| !n.is_empty()).unwrap_or("metric")
+}
+
+pub(super) fn mlflow_line(line: &str) -> Option<Point> {
+    let mut parts = line.split_ascii_whitespace();
+    let (stamp, value, step) = (parts.next()?, number(parts.next()?)?, parts.next().and_then(number));
+    if stamp.parse::<u64>().is_err() || parts.next().is_some() {
+        return None;
+    }
+    Some(Point::new(step, None, number(stamp).map(seconds), value))
 }

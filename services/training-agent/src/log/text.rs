@@ -9,23 +9,45 @@ const LINES: usize = 3;
 
 pub(super) fn read(text: &str) -> Option<Log> {
     let mut log = Log { format: "printed log", ..Log::default() };
-    let (mut epoch, mut lines) = (None, 0);
-    // A bar redraws its line with carriage returns.
-    for line in text.split(['\n', '\r']).filter(|line| line.len() < 4096) {
+    let (mut printed, mut lines) = (Printed::default(), 0);
+    for line in text.split(ENDS) {
+        lines += usize::from(printed.take(line, &mut |key, point| log.push(key, point)));
+    }
+    (lines >= LINES).then_some(log)
+}
+
+/// A bar redraws its line with carriage returns.
+pub(super) const ENDS: [char; 2] = ['\n', '\r'];
+
+/// Longer lines are none that people read.
+const LONGEST: usize = 4096;
+
+/// What a program printed, line by line.
+#[derive(Debug, Default)]
+pub(super) struct Printed {
+    /// As the lines before said.
+    epoch: Option<f64>,
+}
+
+impl Printed {
+    /// The values of a line; answers whether it has one.
+    pub(super) fn take(&mut self, line: &str, push: &mut impl FnMut(&str, Point)) -> bool {
+        if line.len() >= LONGEST {
+            return false;
+        }
         let found = pairs(line);
         let place = |names: &[&str]| found.iter().rfind(|(key, _)| names.contains(&key.as_str())).map(|(_, value)| *value);
-        epoch = place(&["epoch", "ep"]).or(epoch);
+        self.epoch = place(&["epoch", "ep"]).or(self.epoch);
         let step = place(&["step", "global_step", "iter", "iteration", "it", "batch", "round"]);
         let mut any = false;
         for (key, value) in &found {
             if Role::of(key).quantity != Quantity::Unknown {
-                log.push(key, Point::new(step, epoch, None, *value));
+                push(key, Point::new(step, self.epoch, None, *value));
                 any = true;
             }
         }
-        lines += usize::from(any);
+        any
     }
-    (lines >= LINES).then_some(log)
 }
 
 /// Names with their numbers, in lower case, the split's word joined to the name that follows it.

@@ -1,0 +1,293 @@
+//! `deepfix watch`: follows the log of a run that is under way, says what it finds as it becomes certain,
+//! and ends with 1 when a finding is as grave as `--stop-on` asks for, so that a job script can stop.
+//!
+//! A log of lines is read on from where it was left into a history of bounded size, and looked at as often as a
+//! run that sends its points (`deepfix_live::Cadence`). Any other log is read whole at each look. The last look
+//! is at all of it, as `deepfix analyze` reads it.
+
+mod status;
+mod tail;
+
+use std::{
+    io::{ErrorKind, Write},
+    path::{Path, PathBuf},
+    time::{Duration, Instant, SystemTime},
+};
+
+use bytes::Bytes;
+use deepfix_api::analysis::AnalysisSpec;
+use deepfix_errors::Error;
+use deepfix_live::{Cadence, FORMAT, RunHistory, Told};
+use deepfix_model::{AgentStatus, Artifact, ArtifactKind, ArtifactSource, Finding, Report, Severity};
+use deepfix_training_agent::{Follower, Step};
+
+use crate::{
+    Outcome,
+    analyze::ask,
+    args::{FailOn, WatchArgs},
+    connect::{self, Gateway},
+};
+use tail::{More, Tail};
+
+/// Looks at logs that are read whole may take one part in so many of the time: a look at a long log is followed
+/// by a long pause.
+const SHARE: u32 = 50;
+
+pub(crate) async fn watch(args: &WatchArgs) -> Outcome {
+    let config = deepfix_standalone::load(args.config.as_deref())?;
+    let period = |text: &str, flag: &str| deepfix_gateway::parse_timeout(text).map_err(|error| Error::field(flag, error));
+    let every = period(&args.every, "--every")?;
+    let idle = args.idle.as_deref().map(|text| period(text, "--idle")).transpose()?;
+    let mut watch = Watch {
+        gateway: connect::local(&config)?,
+        stop: args.stop_on.map(|f| match f {
+            FailOn::Low => Severity::Low,
+            FailOn::Medium => Severity::Medium,
+            FailOn::High => Severity::High,
+        }),
+        told: Told::default(),
+        followed: None,
+        pause: Duration::ZERO,
+        looked: Instant::now(),
+        unseen: false,
+    };
+    let (mut before, mut changed) = (Vec::new(), Instant::now());
+    let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
+    loop {
+        let files = args.files();
+        let now = sizes(&files);
+        if now != before {
+            (before, changed) = (now, Instant::now());
+            watch.unseen = true;
+        }
+        let ends = idle.is_some_and(|idle| changed.elapsed() >= idle);
+        if watch.catch_up(&files, ends).await? {
+            return Ok(1);
+        }
+        if ends {
+            status::leave();
+            return Ok(0);
+        }
+        tokio::select! {
+            () = tokio::time::sleep(every) => {}
+            _ = &mut interrupt => {
+                status::leave();
+                return Ok(0);
+            }
+        }
+    }
+}
+
+impl WatchArgs {
+    /// The files of the run: those named, or what its folder holds by now.
+    fn files(&self) -> Vec<(ArtifactKind, PathBuf)> {
+        let mut out: Vec<(ArtifactKind, PathBuf)> = Vec::new();
+        let found = if self.path.is_dir() {
+            let found = deepfix_gateway::run_dir::find(&self.path).unwrap_or_default();
+            let file = |artifact: Artifact| match &artifact.source {
+                ArtifactSource::Uri(uri) => Some((artifact.kind, PathBuf::from(uri.strip_prefix("file://")?))),
+                ArtifactSource::Inline(_) => None,
+            };
+            found.into_iter().filter_map(file).collect()
+        } else {
+            vec![(ArtifactKind::Metrics, self.path.clone())]
+        };
+        let named = [(ArtifactKind::Params, &self.params), (ArtifactKind::LayerStats, &self.layer_stats)];
+        let named = named.into_iter().filter_map(|(kind, path)| Some((kind, path.clone()?)));
+        for (kind, path) in found.into_iter().chain(named) {
+            let wanted = matches!(kind, ArtifactKind::Metrics | ArtifactKind::Params | ArtifactKind::LayerStats);
+            if wanted && out.iter().all(|(known, _)| *known != kind) {
+                out.push((kind, path));
+            }
+        }
+        out
+    }
+}
+
+/// Sizes and times of what is followed.
+fn sizes(files: &[(ArtifactKind, PathBuf)]) -> Vec<(PathBuf, u64, Option<SystemTime>)> {
+    let size = |(_, path): &(ArtifactKind, PathBuf)| {
+        let meta = std::fs::metadata(path).ok()?;
+        Some((path.clone(), meta.len(), meta.modified().ok()))
+    };
+    files.iter().filter_map(size).collect()
+}
+
+/// A log that is read as it grows.
+struct Followed {
+    tail: Tail,
+    follower: Follower,
+    run: RunHistory,
+    cadence: Cadence,
+}
+
+impl Followed {
+    fn new(path: &Path) -> Self {
+        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        Self { tail: Tail::new(path), follower: Follower::new(&name), run: RunHistory::default(), cadence: Cadence::default() }
+    }
+}
+
+struct Watch {
+    gateway: Gateway,
+    stop: Option<Severity>,
+    told: Told,
+    followed: Option<Followed>,
+    /// How long to wait after a look at a log that is read whole.
+    pause: Duration,
+    looked: Instant,
+    /// Something was written since the last look.
+    unseen: bool,
+}
+
+impl Watch {
+    /// Takes what was written since, with as many looks as that is worth. Answers whether to stop the run.
+    async fn catch_up(&mut self, files: &[(ArtifactKind, PathBuf)], ends: bool) -> Result<bool, Error> {
+        let metrics = files.iter().find(|(kind, _)| *kind == ArtifactKind::Metrics).map(|(_, path)| path.as_path());
+        let mut whole = true;
+        if let (Some(path), false) = (metrics, ends) {
+            let mut followed = match self.followed.take() {
+                Some(followed) if followed.tail.path() == path => followed,
+                _ => Followed::new(path),
+            };
+            let outcome = self.follow(&mut followed, files).await;
+            self.followed = Some(followed);
+            match outcome? {
+                Some(true) => return Ok(true),
+                Some(false) => whole = false,
+                None => {}
+            }
+        }
+        if ends || whole && self.unseen && self.looked.elapsed() >= self.pause {
+            let begun = Instant::now();
+            let stop = self.look(read(files, None)?, ends).await?;
+            self.pause = begun.elapsed() * SHARE;
+            return Ok(stop);
+        }
+        Ok(false)
+    }
+
+    /// Reads the log on. Answers whether to stop the run; nothing when it must be read whole.
+    async fn follow(&mut self, followed: &mut Followed, files: &[(ArtifactKind, PathBuf)]) -> Result<Option<bool>, Error> {
+        loop {
+            match followed.tail.more() {
+                Ok(More::Anew) => {
+                    *followed = Followed::new(&followed.tail.path().to_owned());
+                    continue;
+                }
+                Ok(More::Bytes(bytes)) if bytes.is_empty() => {
+                    // What was taken before may have told that the log has no lines.
+                    let step = followed.follower.step(&mut followed.run, &mut followed.cadence);
+                    return Ok((step != Step::Whole).then_some(false));
+                }
+                Ok(More::Bytes(bytes)) => followed.follower.feed(&bytes),
+                // It may be written yet.
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Some(false)),
+                Err(error) => return Err(unreadable(followed.tail.path(), &error)),
+            }
+            while followed.follower.step(&mut followed.run, &mut followed.cadence) == Step::Due {
+                if self.look(read(files, Some(&followed.run))?, false).await? {
+                    return Ok(Some(true));
+                }
+            }
+        }
+    }
+
+    /// A look at a run; says what became certain and answers whether to stop it.
+    async fn look(&mut self, artifacts: Vec<Artifact>, ended: bool) -> Result<bool, Error> {
+        (self.looked, self.unseen) = (Instant::now(), false);
+        if artifacts.is_empty() {
+            return Ok(false);
+        }
+        let spec = AnalysisSpec {
+            artifacts: artifacts.into_iter().map(Into::into).collect(),
+            agents: vec!["training".to_owned()],
+            ..AnalysisSpec::default()
+        };
+        let report = ask(self.gateway.clone(), spec, true).await?;
+        // A file that is being written may not parse; the next look will tell.
+        if ended || report.agents.iter().any(|a| a.status == AgentStatus::Completed) {
+            for finding in self.told.tell(&report.findings, ended) {
+                say(&report, finding)?;
+                if self.stop.is_some_and(|stop| finding.severity >= stop) {
+                    return Ok(true);
+                }
+            }
+            status::show(&report);
+        }
+        Ok(false)
+    }
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Error {
+    Error::field("PATH", format!("cannot read {}: {error}", path.display()))
+}
+
+/// The files of the run, with its history in place of the log where that is followed.
+fn read(files: &[(ArtifactKind, PathBuf)], run: Option<&RunHistory>) -> Result<Vec<Artifact>, Error> {
+    let mut out = Vec::new();
+    let mut take = |kind, format: &str, file_name: String, bytes: Vec<u8>| {
+        if !bytes.is_empty() {
+            out.push(Artifact { kind, format: format.to_owned(), file_name, source: ArtifactSource::Inline(Bytes::from(bytes)) });
+        }
+    };
+    for (kind, path) in files {
+        let file_name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        if let (ArtifactKind::Metrics, Some(run)) = (kind, run) {
+            take(*kind, FORMAT, file_name, run.encode_metrics());
+            continue;
+        }
+        match std::fs::read(path) {
+            Ok(bytes) => take(*kind, "", file_name, whole_lines(bytes, path)),
+            // It may be written yet.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(unreadable(path, &error)),
+        }
+    }
+    Ok(out)
+}
+
+/// Without the line that is being written: half a number is another number.
+fn whole_lines(mut bytes: Vec<u8>, path: &Path) -> Vec<u8> {
+    let by_lines = path
+        .extension()
+        .is_some_and(|e| ["csv", "tsv", "jsonl", "ndjson", "log", "txt", "out"].iter().any(|t| e.eq_ignore_ascii_case(t)));
+    if by_lines {
+        let end = bytes.iter().rposition(|b| *b == b'\n' || *b == b'\r').map_or(0, |i| i + 1);
+        bytes.truncate(end);
+    }
+    bytes
+}
+
+fn say(report: &Report, finding: &Finding) -> Result<(), Error> {
+    let points = report.provenance.inputs.iter().find(|i| i.artifact == "metrics").and_then(|i| i.rows).unwrap_or(0);
+    status::clear();
+    let mut out = anstream::stdout().lock();
+    let line = format!(
+        "{}[{}] {} (after {points} values, confidence {:.2})\n  = fix  {}\n",
+        finding.severity.name(),
+        finding.code,
+        finding.title,
+        finding.confidence,
+        finding.recommendation.action
+    );
+    match out.write_all(line.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::field("standard output", error.to_string())),
+        _ => Ok(()),
+    }
+}
+
+/// Longest pause between two looks that is of use.
+pub(crate) const EVERY: &str = "5s";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_that_is_being_written_is_left_out_and_a_period_is_a_period() {
+        assert_eq!(whole_lines(b"a,b\n1,2\n3,".to_vec(), Path::new("x.csv")), b"a,b\n1,2\n");
+        assert_eq!(whole_lines(b"{\"a\": 1}".to_vec(), Path::new("trainer_state.json")), b"{\"a\": 1}");
+        assert_eq!(deepfix_gateway::parse_timeout(EVERY), Ok(Duration::from_secs(5)));
+    }
+}
