@@ -66,6 +66,8 @@ pub struct Options {
     pub mask_examples: bool,
     /// What names of the training log mean, in the words of [`deepfix_model::MetricRole`].
     pub metric_roles: BTreeMap<String, String>,
+    /// Findings are all that is wanted: charts, notes and what was looked at are dropped.
+    pub findings_only: bool,
 }
 
 /// One analysis: its artifacts and options, and what was found besides findings.
@@ -232,17 +234,23 @@ impl<'a> Analysis<'a> {
 
     /// Keeps a note.
     pub fn note(&mut self, note: Note) {
-        self.notes.push(note);
+        if !self.options.findings_only {
+            self.notes.push(note);
+        }
     }
 
     /// Keeps what was looked at.
     pub fn checked(&mut self, checked: Checked) {
-        self.checked.push(checked);
+        if !self.options.findings_only {
+            self.checked.push(checked);
+        }
     }
 
     /// Keeps a chart.
     pub fn chart(&mut self, chart: Chart) {
-        self.charts.push(chart);
+        if !self.options.findings_only {
+            self.charts.push(chart);
+        }
     }
 
     /// Keeps the cards of a table's columns.

@@ -128,6 +128,7 @@ impl<A: Agent> AgentService for Service<A> {
             thresholds: options.thresholds,
             mask_examples: options.mask_examples,
             metric_roles: options.metric_roles,
+            findings_only: options.findings_only,
         };
         let (sender, receiver) = mpsc::channel(64);
         let (agent, reader) = (self.agent.clone(), self.reader.clone());
@@ -183,8 +184,7 @@ fn work<A: Agent>(
 }
 
 fn result(analysis: Analysis<'_>, agent: &str) -> wire::AgentResult {
-    let mut thresholds = BTreeMap::new();
-    thresholds.extend(analysis.thresholds);
+    let thresholds = if analysis.options.findings_only { BTreeMap::new() } else { analysis.thresholds };
     wire::AgentResult {
         version: VERSION.to_owned(),
         notes: analysis.notes.into_iter().map(Into::into).collect(),

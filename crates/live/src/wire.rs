@@ -93,7 +93,10 @@ impl RunHistory {
 
 impl History {
     fn to_wire(&self, key: &str) -> wire::MetricHistory {
-        let column = |i: usize| self.points.iter().map(|p| p.raw()[i]).collect();
+        let column = |i: usize| {
+            let logged = self.points.iter().any(|p| !p.raw()[i].is_nan());
+            if logged { self.points.iter().map(|p| p.raw()[i]).collect() } else { Vec::new() }
+        };
         wire::MetricHistory {
             key: key.to_owned(),
             seen: self.seen,
@@ -128,8 +131,9 @@ impl History {
         if points > room.points || epochs > room.epochs || m.head.len() > 1024 {
             return Err(format!("{points} values and {epochs} epochs are more than are kept"));
         }
-        let lists = [m.stays.len(), m.step.len(), m.point_epoch.len(), m.time.len(), m.value.len()];
-        if lists.iter().any(|n| *n != points)
+        let columns = [&m.step, &m.point_epoch, &m.time, &m.value];
+        if m.stays.len() != points
+            || columns.iter().any(|column| column.len() != points && !column.is_empty())
             || [m.place.len(), m.mean.len(), m.count.len(), m.epoch_index.len()].iter().any(|n| *n != epochs)
         {
             return Err("its lists differ in length".to_owned());
@@ -150,9 +154,8 @@ impl History {
             return Err("its counts contradict each other".to_owned());
         }
         let mut history = Self::new(room);
-        history.points = (0..points)
-            .map(|i| Point::of_raw([m.step[i], m.point_epoch[i], m.time[i], m.value[i]], m.index[i], m.stays[i]))
-            .collect();
+        let of = |i: usize| columns.map(|column| column.get(i).copied().unwrap_or(f64::NAN));
+        history.points = (0..points).map(|i| Point::of_raw(of(i), m.index[i], m.stays[i])).collect();
         history.epochs = (0..epochs)
             .map(|i| Epoch { epoch: m.epoch[i], place: m.place[i], mean: m.mean[i], count: m.count[i], index: m.epoch_index[i] })
             .collect();

@@ -81,6 +81,7 @@ async fn analyse(gateway: &Gateway, request_id: &str, mut spec: Spec, events: &E
         thresholds: spec.thresholds.clone(),
         mask_examples: spec.mask_examples,
         metric_roles: spec.metric_roles.clone(),
+        findings_only: false,
     };
     let parts = steps.into_iter().map(|(agent, step)| {
         let (options, timeout) = (options.clone(), spec.timeouts.get(&agent.name).copied());

@@ -178,7 +178,7 @@ impl Watch {
         let request = wa::AnalyzeRequest {
             request_id: String::new(),
             artifacts: artifacts.into_iter().map(Into::into).collect(),
-            options: None,
+            options: Some(wa::Options { findings_only: true, ..wa::Options::default() }),
         };
         let mut client = agent.client.clone();
         let deadline = Deadline::after(agent.timeout);

@@ -83,8 +83,8 @@ impl Agent for TrainingAgent {
                 Verdict::CannotTell(why) => analysis.checked(Checked::not(code, why)),
             }
         }
-        for chart in charts::charts(&run, &found) {
-            analysis.chart(chart);
+        if !analysis.options.findings_only {
+            charts::charts(&run, &found).into_iter().for_each(|chart| analysis.chart(chart));
         }
         for mut finding in found {
             finding.confidence = calibrated(&finding.code, finding.confidence);
@@ -117,11 +117,12 @@ fn read_log(analysis: &mut Analysis<'_>) -> Option<log::Log> {
     const KIND: ArtifactKind = ArtifactKind::Metrics;
     let file_name = analysis.artifact(KIND)?.file_name.clone();
     let live = analysis.artifact(KIND)?.format == deepfix_live::FORMAT;
-    let opened = analysis.open(KIND)?;
+    // Nobody reads the digest of a look at a run that goes on.
+    let content = if analysis.options.findings_only { analysis.peek(KIND)? } else { analysis.open(KIND)?.content };
     let log = if live {
-        deepfix_live::RunHistory::decode(&opened.content).map(log::Log::of_run).map_err(|error| error.to_string())
+        deepfix_live::RunHistory::decode(&content).map(log::Log::of_run).map_err(|error| error.to_string())
     } else {
-        log::read(&opened.content, &file_name, analysis.limits())
+        log::read(&content, &file_name, analysis.limits())
     };
     match log {
         Ok(mut log) => {

@@ -55,6 +55,9 @@ pub struct Options {
         ::prost::alloc::string::String,
         ::prost::alloc::string::String,
     >,
+    /// Whether findings are all that is wanted: no charts, notes or lists of what was looked at.
+    #[prost(bool, tag = "7")]
+    pub findings_only: bool,
 }
 /// One analysis.
 #[derive(Clone, PartialEq, ::prost::Message)]

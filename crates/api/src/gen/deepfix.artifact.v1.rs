@@ -29,7 +29,7 @@ pub mod artifact {
     }
 }
 /// The history of one metric of a run: every value, or of a long run every n-th with those that matter.
-/// Lists are as long as `index` (or `epoch`); what was not logged is NaN.
+/// Lists are as long as `index` (or `epoch`); what was not logged is NaN, and a list of which nothing was logged is empty.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct MetricHistory {
     /// Name as logged.

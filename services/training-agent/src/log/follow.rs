@@ -41,7 +41,10 @@ enum Kind {
     Unclear,
     Whole,
     Events,
-    Table { columns: csv::Columns, delimiter: u8 },
+    Table {
+        columns: csv::Columns,
+        delimiter: u8,
+    },
     Objects,
     /// MLflow's file store.
     Values,
@@ -261,7 +264,8 @@ mod tests {
         let rows = |f: &dyn Fn(u32) -> String| (0..40).map(f).collect::<String>();
         let lightning = "epoch,step,train_loss_step,val_loss\n".to_owned()
             + &rows(&|i| if i % 4 == 3 { format!("{},{i},,0.{i}\n", i / 4) } else { format!("{},{i},0.{i},\r\n", i / 4) });
-        let long = "key\tvalue\tstep\n".to_owned() + &rows(&|i| format!("\"train\nloss\"\t{}\t{i}\n", if i == 7 { "nan".to_owned() } else { i.to_string() }));
+        let long = "key\tvalue\tstep\n".to_owned()
+            + &rows(&|i| format!("\"train\nloss\"\t{}\t{i}\n", if i == 7 { "nan".to_owned() } else { i.to_string() }));
         let objects = rows(&|i| format!("{{\"loss\": 0.{i}, \"step\": {i}, \"epoch\": {}}}\n", f64::from(i) / 10.0));
         let printed = "starting up\n".to_owned() + &rows(&|i| format!("epoch {i} train loss=0.{i} é val_acc 0.9\r"));
         let boosting = rows(&|i| format!("[{i}]\ttrain-logloss:0.{i}\teval-logloss:0.6\n"));
