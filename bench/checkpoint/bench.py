@@ -51,7 +51,9 @@ def write(folder, gib, dtype):
         for name in names:
             header[name] = {"dtype": dtype, "shape": [side, side], "data_offsets": [at, at + per_tensor]}
             at += per_tensor
+        # Libraries pad the header, so that tensors lie at multiples of eight.
         text = json.dumps(header).encode()
+        text += b" " * (-len(text) % 8)
         with path.open("wb") as out:
             out.write(len(text).to_bytes(8, "little") + text)
             for _ in names:

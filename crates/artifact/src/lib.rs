@@ -9,7 +9,7 @@ mod plain;
 mod text;
 mod yaml;
 
-pub use content::{Content, digest};
+pub use content::{Content, digest, digest_all};
 pub use error::ReadError;
 pub use json::parse_json;
 pub use plain::{Limits, decompress};

@@ -150,7 +150,7 @@ pub struct Input {
     pub artifact: String,
     /// Size in bytes.
     pub bytes: u64,
-    /// `sha256:…` of the bytes.
+    /// `sha256:…` of the bytes, from 64 MiB on `blake3:…`.
     pub digest: String,
     /// Rows or points, when it has any.
     pub rows: Option<u64>,

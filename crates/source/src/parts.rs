@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use deepfix_artifact::{Content, ReadError};
+use deepfix_artifact::{Content, ReadError, digest_all};
 use deepfix_model::{Artifact, ArtifactKind, ArtifactSource, Input};
-use sha2::{Digest, Sha256};
 
 use crate::{LimitsConfig, Reader, SourceConfig, SourceError, manifest};
 
@@ -75,7 +74,7 @@ impl Reader {
             return Ok((vec![Part { name: String::new(), content: opened.content }], opened.input));
         };
         let limit = self.limits().max_artifact;
-        let (mut parts, mut hash, mut bytes) = (Vec::new(), Sha256::new(), 0);
+        let (mut parts, mut bytes) = (Vec::<Part>::new(), 0);
         for (name, file) in files {
             let content = match Content::open(&file, limit) {
                 Ok(content) => content,
@@ -87,14 +86,13 @@ impl Reader {
             if bytes > limit {
                 return Err(ReadError::TooLarge { bytes, limit }.into());
             }
-            hash.update(&*content);
             parts.push(Part { name, content });
         }
         if parts.is_empty() {
             return Err(ReadError::Empty.into());
         }
-        let digest = hash.finalize().iter().map(|b| format!("{b:02x}")).collect::<String>();
-        let input = Input { artifact: artifact.kind.name().to_owned(), bytes, digest: format!("sha256:{digest}"), rows: None };
+        let digest = digest_all(&parts.iter().map(|part| &*part.content).collect::<Vec<_>>());
+        let input = Input { artifact: artifact.kind.name().to_owned(), bytes, digest, rows: None };
         Ok((parts, input))
     }
 

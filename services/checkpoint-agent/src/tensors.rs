@@ -132,10 +132,10 @@ pub(crate) fn detect(
     sink.progress("comparing layers", Some(0.96))?;
     let mut results =
         vec![("nan_weights", floats.len(), bad), ("symmetric_weights", matrices, symmetric), ("dead_units", matrices, dead)];
-    for (code, detector) in DETECTORS {
+    results.par_extend(DETECTORS.par_iter().map(|(code, detector)| {
         let (looked, findings) = detector(&weights);
-        results.push((code, looked, findings));
-    }
+        (*code, looked, findings)
+    }));
     for (code, looked, findings) in results {
         analysis.checked(Checked::done(code, looked, findings.len()));
         if findings.len() > MANY {

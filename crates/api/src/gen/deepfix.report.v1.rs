@@ -232,7 +232,7 @@ pub struct Input {
     /// Size in bytes.
     #[prost(uint64, tag = "2")]
     pub bytes: u64,
-    /// "sha256:…" of the bytes.
+    /// "sha256:…" of the bytes, from 64 MiB on "blake3:…".
     #[prost(string, tag = "3")]
     pub digest: ::prost::alloc::string::String,
     /// Rows or points, when it has any.

@@ -172,7 +172,7 @@ impl Watch {
         loop {
             match followed.tail.more() {
                 Ok(More::Anew) => {
-                    *followed = Followed::new(&followed.tail.path().to_owned());
+                    *followed = Followed::new(followed.tail.path());
                     continue;
                 }
                 Ok(More::Bytes(bytes)) if bytes.is_empty() => {

@@ -5,6 +5,7 @@
 
 use deepfix_artifact::checkpoint::Tensor;
 use deepfix_model::{Evidence, Finding, Severity};
+use rayon::prelude::*;
 
 use super::{Looked, Weights, about};
 use crate::tensors::{is_matrix_by_design, matrix, value};
@@ -24,7 +25,7 @@ pub(super) fn detect(weights: &Weights<'_>) -> Looked {
         .filter(|(_, (rows, columns))| *rows.min(columns) >= SIDE)
         .collect();
     let findings = matrices
-        .iter()
+        .par_iter()
         .filter_map(|(tensor, (rows, columns))| -> Option<Finding> {
             let block = block(weights, tensor, *rows, *columns);
             let side = block.len();
