@@ -172,7 +172,15 @@ impl Watch {
         loop {
             match followed.tail.more() {
                 Ok(More::Anew) => {
+                    // What is read again was looked at before.
+                    let taken = followed.run.taken();
                     *followed = Followed::new(followed.tail.path());
+                    followed.cadence.looked(taken);
+                    continue;
+                }
+                Ok(More::Other) => {
+                    *followed = Followed::new(followed.tail.path());
+                    self.told = Told::default();
                     continue;
                 }
                 Ok(More::Bytes(bytes)) if bytes.is_empty() => {

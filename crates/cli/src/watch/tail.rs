@@ -11,6 +11,8 @@ const PIECE: u64 = 4 << 20;
 /// Bytes at the beginning and before the end of what was read, by which a file is known that was written anew:
 /// Lightning does that when a metric comes that its header has not.
 const MARK: usize = 1024;
+/// Times in a row that a file must be found shorter than it was: Lightning empties its log to write all of it again.
+const SHORT: u32 = 3;
 
 /// A file and how far it was read.
 #[derive(Debug)]
@@ -19,6 +21,8 @@ pub(super) struct Tail {
     offset: u64,
     begin: Vec<u8>,
     end: Vec<u8>,
+    /// Times in a row that less was there than was read.
+    short: u32,
 }
 
 /// What came of reading on.
@@ -26,13 +30,15 @@ pub(super) struct Tail {
 pub(super) enum More {
     /// What was written since; empty at the file's present end.
     Bytes(Vec<u8>),
-    /// Another file is there than the one that was read: reading begins again.
+    /// What was read stands there otherwise now: reading begins again.
     Anew,
+    /// Less is there than was read, and stays so: it is another run's log.
+    Other,
 }
 
 impl Tail {
     pub(super) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), offset: 0, begin: Vec::new(), end: Vec::new() }
+        Self { path: path.to_owned(), offset: 0, begin: Vec::new(), end: Vec::new(), short: 0 }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -42,10 +48,18 @@ impl Tail {
     /// Reads on.
     pub(super) fn more(&mut self) -> io::Result<More> {
         let mut file = File::open(&self.path)?;
-        if !self.goes_on(&mut file)? {
-            *self = Self::new(&self.path);
-            return Ok(More::Anew);
+        if file.metadata()?.len() < self.offset {
+            self.short += 1;
+            if self.short < SHORT {
+                return Ok(More::Bytes(Vec::new()));
+            }
         }
+        let other = self.short >= SHORT;
+        if other || !self.goes_on(&mut file)? {
+            *self = Self::new(&self.path);
+            return Ok(if other { More::Other } else { More::Anew });
+        }
+        self.short = 0;
         file.seek(SeekFrom::Start(self.offset))?;
         let mut bytes = Vec::new();
         file.take(PIECE).read_to_end(&mut bytes)?;
@@ -59,17 +73,14 @@ impl Tail {
 
     /// Whether the file still begins and goes on as what was read of it.
     fn goes_on(&self, file: &mut File) -> io::Result<bool> {
-        if file.metadata()?.len() < self.offset {
-            return Ok(false);
-        }
         for (mark, at) in [(&self.begin, 0), (&self.end, self.offset - self.end.len() as u64)] {
             let mut now = vec![0; mark.len()];
             file.seek(SeekFrom::Start(at))?;
             match file.read_exact(&mut now) {
                 Ok(()) if now == **mark => {}
                 Ok(()) => return Ok(false),
-                // It became shorter just now.
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
+                // It became shorter just now: the next time will tell.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {}
                 Err(error) => return Err(error),
             }
         }
@@ -101,7 +112,12 @@ mod tests {
         assert_eq!(more(), bytes("2,0.4\n"));
         write("step,loss,val\n1,0.5,\n2,0.4,0.6\n");
         assert_eq!((more(), more()), (More::Anew, bytes("step,loss,val\n1,0.5,\n2,0.4,0.6\n")));
+        // Emptied to be written again, and emptied for good.
+        write("step,loss");
+        assert_eq!(more(), bytes(""));
+        write("step,loss,val\n1,0.5,\n2,0.4,0.6\n3,0.3,\n");
+        assert_eq!(more(), bytes("3,0.3,\n"));
         write("step");
-        assert_eq!((more(), more()), (More::Anew, bytes("step")));
+        assert_eq!((more(), more(), more(), more()), (bytes(""), bytes(""), More::Other, bytes("step")));
     }
 }
