@@ -6,7 +6,8 @@ Two sets, each question with the pages that answer it (2: this is the answer, 1:
 questions by whoever wrote the pages' own words for how people ask. threads.tsv: as people put them in public threads (third column), chosen and graded from the titles of pages
 alone by somebody who saw neither the pages nor the other set. Of both, lines in even places were looked at while searching was tuned,
 those in odd places were not. Recall@3 counts questions of which a page of grade 2
-is among the first three; nDCG@10 and MRR as usual."""
+is among the first three; nDCG@10 and MRR as usual. elsewhere.tsv holds questions about other things, to which the answer is that nothing is known; all
+of them were looked at."""
 
 import json
 import math
@@ -87,6 +88,9 @@ def main():
             times.append(time.perf_counter() - begun)
             ours.append([hit["page_id"] for hit in answer["hits"]])
         ours, times = ours[1:], sorted(times[1:])
+        elsewhere = (ROOT / "bench/retrieval/elsewhere.tsv").read_text().splitlines()
+        answered = [text for text in elsewhere
+                    if json.load(urllib.request.urlopen(f"{base}/v1/knowledge/search?limit=3&q={urllib.parse.quote(text)}"))["hits"]]
     finally:
         server.kill()
         server.wait()
@@ -101,6 +105,7 @@ def main():
     print(f"{len(ids)} pages, {len(asked)} questions")
     report("deepfix", ours, asked, split)
     report("bm25s", theirs, asked, split)
+    print(f"deepfix    unanswered: {sum(not found for found in ours)} of {len(ours)} questions; of {len(elsewhere)} about other things it answers {len(answered)}")
     print(f"deepfix over HTTP: median {1000 * times[len(times) // 2]:.2f} ms, p99 {1000 * times[int(len(times) * 0.99)]:.2f} ms a question")
     if "--misses" in sys.argv:
         pairs = list(zip(ours, asked))

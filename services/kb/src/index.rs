@@ -10,7 +10,7 @@ use tantivy::{
     Index, IndexReader, Order, ReloadPolicy, TantivyDocument, Term,
     collector::{
         TopDocs,
-        sort_key::{SortBySimilarityScore, SortByString},
+        sort_key::{SortBySimilarityScore, SortByStaticFastValue},
     },
     query::{BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, Occur, Query, TermQuery, TermSetQuery},
     schema::{FAST, Field, IndexRecordOption, STRING, Schema, TextFieldIndexing, TextOptions},
@@ -52,6 +52,30 @@ fn synonyms() -> &'static HashMap<String, Vec<String>> {
         table
     })
 }
+
+/// Words of everyday English, as the index spells them.
+fn everyday() -> &'static HashSet<String> {
+    static WORDS: OnceLock<HashSet<String>> = OnceLock::new();
+    WORDS.get_or_init(|| {
+        let words = include_str!("../everyday.txt").lines().filter(|l| !l.starts_with('#'));
+        words.flat_map(tokens).collect()
+    })
+}
+
+// A word of everyday tells what a question is about where it is commoner on these pages than in English at large: it
+// stands on about one page in twenty-three by chance (once in 16,000 words, a page of 700). Weights are our choice, by
+// the half of the questions of `bench/retrieval` that may be looked at and those of `elsewhere.tsv`.
+
+/// Share of pages on which a word of everyday stands by chance.
+const BY_CHANCE: f64 = 0.043;
+/// Weight of each factor e beyond chance, and the least that it comes to.
+const BEYOND: f64 = 0.3;
+const LEAST: f64 = 0.05;
+/// What a word tells that no page has, in nats, and one of everyday.
+const UNKNOWN: f64 = 3.5;
+const UNKNOWN_EVERYDAY: f64 = 1.0;
+/// Pages of which one must be known for the question to be.
+const BREADTH: usize = 50;
 
 /// Information, in nats, of shared words from which a page is known to have something to say.
 const ENOUGH: f64 = 8.0;
@@ -120,6 +144,8 @@ pub(crate) struct Knowledge {
 struct Searcher {
     reader: IndexReader,
     fields: Fields,
+    /// Each passage's page and its place there.
+    passages: Vec<(Arc<Page>, usize)>,
     /// Number of each term, and in how many pages it occurs.
     vocabulary: HashMap<String, (u32, usize)>,
     /// Numbers of each page's terms, in order.
@@ -136,8 +162,8 @@ impl std::fmt::Debug for Searcher {
 
 #[derive(Debug, Clone, Copy)]
 struct Fields {
-    passage_id: Field,
-    page_id: Field,
+    /// Place among all passages, in the order of their pages' ids.
+    number: Field,
     title: Field,
     heading: Field,
     body: Field,
@@ -199,7 +225,7 @@ impl Knowledge {
             }
         });
         let Some(searcher) = searcher else { return Vec::new() };
-        match searcher.search(&self.pages, question, filter, limit) {
+        match searcher.search(question, filter, limit) {
             Ok(found) => found,
             Err(error) => {
                 tracing::error!(%error, "a knowledge search failed");
@@ -235,8 +261,7 @@ impl Searcher {
             TextFieldIndexing::default().set_tokenizer(TOKENIZER).set_index_option(IndexRecordOption::WithFreqsAndPositions),
         );
         let fields = Fields {
-            passage_id: schema.add_text_field("passage_id", STRING | FAST),
-            page_id: schema.add_text_field("page_id", STRING),
+            number: schema.add_u64_field("number", FAST),
             title: schema.add_text_field("title", text.clone()),
             heading: schema.add_text_field("heading", text.clone()),
             body: schema.add_text_field("body", text.clone()),
@@ -251,11 +276,12 @@ impl Searcher {
         index.tokenizers().register(TOKENIZER, analyzer());
         let mut writer = index.writer_with_num_threads(1, 20_000_000)?;
         let (mut terms, mut vocabulary) = (HashMap::new(), HashMap::<String, (u32, usize)>::new());
+        let mut passages = Vec::new();
         for page in pages.values() {
             for (i, passage) in page.passages.iter().enumerate() {
                 let mut document = TantivyDocument::default();
-                document.add_text(fields.passage_id, format!("{}#{i:03}", page.id));
-                document.add_text(fields.page_id, &page.id);
+                document.add_u64(fields.number, passages.len() as u64);
+                passages.push((page.clone(), i));
                 document.add_text(fields.namespace, if page.namespace.is_empty() { SHARED } else { &page.namespace });
                 document.add_text(fields.theme, &page.theme);
                 page.fault_codes.iter().for_each(|code| document.add_text(fields.code, code));
@@ -290,24 +316,19 @@ impl Searcher {
         writer.commit()?;
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
         let teams = pages.values().any(|page| !page.namespace.is_empty());
-        Ok(Self { reader, fields, vocabulary, terms, teams })
+        Ok(Self { reader, fields, passages, vocabulary, terms, teams })
     }
 
+    /// What a word of a question tells of what is asked, in nats.
     fn information(&self, term: &str) -> f64 {
-        let n = self.terms.len() as f64;
-        // A word no page has says that something is asked that is not known here, but common verbs are
-        // such words too: it counts like a word of every tenth page.
-        let df = self.vocabulary.get(term).map_or(n / 10.0, |(_, pages)| *pages as f64);
-        (1.0 + (n - df + 0.5) / (df + 0.5)).ln()
+        let everyday = everyday().contains(term);
+        let Some((_, pages)) = self.vocabulary.get(term) else { return if everyday { UNKNOWN_EVERYDAY } else { UNKNOWN } };
+        let (n, df) = (self.terms.len() as f64, *pages as f64);
+        let rare = (1.0 + (n - df + 0.5) / (df + 0.5)).ln();
+        if everyday { rare * (BEYOND * (df / n / BY_CHANCE).ln()).clamp(LEAST, 1.0) } else { rare }
     }
 
-    fn search(
-        &self,
-        pages: &BTreeMap<String, Arc<Page>>,
-        question: &str,
-        filter: &Filter,
-        limit: usize,
-    ) -> tantivy::Result<Vec<Found>> {
+    fn search(&self, question: &str, filter: &Filter, limit: usize) -> tantivy::Result<Vec<Found>> {
         let mut terms: Vec<String> = Vec::new();
         let bare: String = apart(question)
             .split(|c: char| !c.is_alphanumeric())
@@ -324,9 +345,9 @@ impl Searcher {
             return Ok(Vec::new());
         }
         let fields = [
-            (self.fields.title, 2.5),
-            (self.fields.asked, 2.0),
-            (self.fields.heading, 1.2),
+            (self.fields.title, 1.5),
+            (self.fields.asked, 2.5),
+            (self.fields.heading, 1.0),
             (self.fields.body, 1.0),
             (self.fields.whole, 1.0),
         ];
@@ -367,16 +388,13 @@ impl Searcher {
         }
         let searcher = self.reader.searcher();
         let query = BooleanQuery::new(clauses);
-        let collector = TopDocs::with_limit(limit * 6 + 20)
-            .order_by(((SortBySimilarityScore, Order::Desc), (SortByString::for_field("passage_id"), Order::Asc)));
+        let breadth = limit.max(BREADTH);
+        let collector = TopDocs::with_limit(breadth * 6 + 20)
+            .order_by(((SortBySimilarityScore, Order::Desc), (SortByStaticFastValue::<u64>::for_field("number"), Order::Asc)));
         let mut out: Vec<Found> = Vec::new();
-        for ((score, id), _) in searcher.search(&query, &collector)? {
-            let Some(id) = id else { continue };
-            let Some((page, passage)) =
-                id.rsplit_once('#').and_then(|(page, n)| Some((pages.get(page)?, n.parse::<usize>().ok()?)))
-            else {
-                continue;
-            };
+        for ((score, number), _) in searcher.search(&query, &collector)? {
+            let passage = number.and_then(|number| self.passages.get(usize::try_from(number).ok()?));
+            let Some((page, passage)) = passage else { continue };
             if score <= 0.0 || out.iter().any(|f| f.page.id == page.id) {
                 continue;
             }
@@ -390,18 +408,29 @@ impl Searcher {
             } else {
                 0.0
             };
-            let highlights = ranges(&page.passages[passage].text, &terms);
             // Of a long question with names of files and functions in it no page covers much: there, some words
             // that say a lot are enough.
             let enough = if shared.len() >= 3 { (covered / ENOUGH).min(1.0) * KNOWN } else { 0.0 };
             let confidence = (covered / total).max(enough);
-            out.push(Found { page: page.clone(), passage, score: f64::from(score), confidence, highlights });
-            if out.len() == limit {
+            out.push(Found {
+                page: page.clone(),
+                passage: *passage,
+                score: f64::from(score),
+                confidence,
+                highlights: Vec::new(),
+            });
+            if out.len() == breadth {
                 break;
             }
         }
-        let best = out.iter().map(|f| f.confidence).fold(0.0, f64::max);
-        Ok(if best >= KNOWN { out } else { Vec::new() })
+        if out.iter().all(|f| f.confidence < KNOWN) {
+            return Ok(Vec::new());
+        }
+        out.truncate(limit);
+        for found in &mut out {
+            found.highlights = ranges(&found.page.passages[found.passage].text, &terms);
+        }
+        Ok(out)
     }
 }
 

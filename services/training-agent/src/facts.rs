@@ -164,6 +164,29 @@ impl Facts {
         }
     }
 
+    /// A bound that clips the gradient norm rarely: the 90th percentile of the logged ones in calm weather (none above
+    /// ten times their median), rounded to two digits; nothing of fewer than twenty.
+    pub(crate) fn rare_clip(&self) -> Option<f64> {
+        let norms = finite(&self.norms);
+        let usual = median(&norms);
+        let mut calm: Vec<f64> = norms.into_iter().filter(|norm| *norm <= 10.0 * usual).collect();
+        calm.sort_by(f64::total_cmp);
+        let bound = *calm.get(calm.len() * 9 / 10).filter(|bound| calm.len() >= 20 && **bound > 0.0)?;
+        let digit = 10_f64.powf(bound.log10().floor() - 1.0);
+        Some((bound / digit).round() * digit)
+    }
+
+    /// How to clip: at a computed bound where norms were logged.
+    pub(crate) fn clip_step(&self, when: &str) -> String {
+        match self.rare_clip() {
+            Some(bound) => format!(
+                "clip the gradient norm at {} {when}: nine tenths of the logged norms lie below",
+                deepfix_model::fmt_number(bound)
+            ),
+            None => format!("clip the gradient norm at 1 {when}, and log the norm to find a better bound"),
+        }
+    }
+
     /// Mean of the pace's last tenth.
     pub(crate) fn end(&self) -> Option<f64> {
         (!self.pace.is_empty()).then(|| mean(tail(&self.pace, 10)))

@@ -58,6 +58,7 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
             )
             .evidence(Evidence::new("spikes", "loss", spikes.len()).unit("spikes").method("such values in the log"))
             .fix("look at the batch of that step, and clip the gradient norm", "one batch of broken rows is enough")
+            .step(case.facts.clip_step("so that such a batch cannot throw the weights far"))
             .step("log the rows of batches whose loss is three times the running mean"),
     )
 }

@@ -112,7 +112,7 @@ pub(super) fn detect(case: &Case<'_>) -> Verdict {
     Verdict::found(
         out.fix(action, "each step jumps over the minimum, or out of the region where the gradient means anything")
             .step(format!("warm the rate up over {warmup}"))
-            .step("clip the gradient norm at 1 if single batches throw it out"),
+            .step(facts.clip_step("if single batches throw it out")),
     )
 }
 
