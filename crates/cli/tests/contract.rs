@@ -115,14 +115,19 @@ fn every_code_an_agent_can_emit_has_a_page() {
     let output = run(&["agents", "--json"]);
     let agents: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let mut seen = 0;
+    let fixes = deepfix_reasoning::Fixes::embedded().expect("the table reads");
+    let mut planned: std::collections::BTreeSet<&str> = fixes.codes().collect();
     for agent in agents.as_array().expect("a list") {
         for code in agent["fault_codes"].as_array().expect("codes") {
             let page = root().join("knowledge").join(format!("{}.md", code.as_str().expect("text")));
             assert!(page.exists(), "{code} of {} has no page", agent["name"]);
+            assert!(fixes.codes().any(|c| code == c), "{code} of {} has no entry in plan.toml", agent["name"]);
+            planned.remove(code.as_str().expect("text"));
             seen += 1;
         }
     }
     assert!(seen > 50, "{seen}");
+    assert!(planned.is_empty(), "no agent finds {planned:?}");
 }
 
 #[test]

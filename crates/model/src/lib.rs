@@ -7,6 +7,7 @@ mod confidence;
 mod finding;
 mod metric_role;
 mod num;
+mod plan;
 mod report;
 mod retraining;
 mod wire;
@@ -17,6 +18,7 @@ pub use confidence::{above, below, counted_above, counted_below};
 pub use finding::{BugType, Citation, Evidence, Finding, Note, Recommendation, Severity, Split};
 pub use metric_role::{MetricQuantity, MetricRole};
 pub use num::{Num, Scalar, fmt_number};
+pub use plan::{Effort, PlanStep};
 pub use report::{
     AgentRun, AgentStatus, Chart, ChartKind, Checked, ColumnCard, ColumnMeasure, ColumnSide, Input, LayerCard, Mark, Provenance,
     Readiness, ReadinessPart, Report, RootCause, Series, WordedBy, Wording,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Finding, Note, Num, Retraining, SCHEMA_VERSION};
+use crate::{Finding, Note, Num, PlanStep, Retraining, SCHEMA_VERSION};
 
 /// A cause that explains several findings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -355,6 +355,9 @@ pub struct Report {
     pub notes: Vec<Note>,
     /// Causes that join findings.
     pub root_causes: Vec<RootCause>,
+    /// What to do about it all, in order: causes before what follows from them, one step for findings of one fix.
+    #[serde(default)]
+    pub plan: Vec<PlanStep>,
     /// Score and parts.
     pub readiness: Readiness,
     /// Whether to train anew; null without current data beside the reference's or an earlier run.
@@ -392,6 +395,7 @@ impl Report {
             findings: Vec::new(),
             notes: Vec::new(),
             root_causes: Vec::new(),
+            plan: Vec::new(),
             readiness: Readiness::default(),
             retraining: None,
             agents: Vec::new(),

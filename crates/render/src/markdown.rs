@@ -39,6 +39,23 @@ pub(crate) fn page(report: &Report) -> String {
             let _ = writeln!(out, "- **{}** (confidence {:.2}): {}", plain(&cause.code), cause.confidence, plain(&cause.text));
         }
     }
+    if report.plan.len() > 1 {
+        let _ = writeln!(out, "\n## What to do, in order\n");
+        for step in &report.plan {
+            let wait = step.after.map_or_else(String::new, |after| {
+                format!(" (after step {after}, if still needed: {})", plain(step.why_after.as_deref().unwrap_or_default()))
+            });
+            let _ = writeln!(
+                out,
+                "{}. **{}**{wait} · {} · risk: {} · then look at: {}",
+                step.rank,
+                plain(&step.action),
+                step.effort.name(),
+                plain(&step.risk),
+                plain(&step.verify.join("; "))
+            );
+        }
+    }
     if let Some(decision) = &report.retraining {
         let score = decision.drift_score.map_or_else(String::new, |s| format!(" · drift score {s}"));
         let _ = writeln!(

@@ -23,6 +23,8 @@ impl Default for Terminal {
 
 /// Most findings written in full; the rest are counted.
 const SHOWN: usize = 40;
+/// Most steps of the plan written out.
+const STEPS: usize = 8;
 /// Most facts per finding; the machine formats have all.
 const FACTS: usize = 4;
 
@@ -113,10 +115,28 @@ impl Terminal {
             }
             w.line("");
         }
+        self.plan(&mut w, report);
         self.gaps(&mut w, report);
         self.retraining(&mut w, report);
         self.closing(&mut w, report);
         w.out
+    }
+
+    /// The order of work; what it may break and what to look at is in the other formats.
+    fn plan(&self, w: &mut Writer, report: &Report) {
+        if report.plan.len() < 2 {
+            return;
+        }
+        w.line(&w.paint(BOLD, "in this order"));
+        for step in report.plan.iter().take(STEPS) {
+            let wait = step.after.map_or_else(String::new, |after| format!(" – after {after}, if still needed"));
+            let number = format!("{:>4}  ", step.rank);
+            w.wrapped(&number, "      ", &format!("{}{wait} ({})", step.action, step.effort.name()), PLAIN);
+        }
+        if report.plan.len() > STEPS {
+            w.line(&format!("      … and {} more; --format json or html has them all", report.plan.len() - STEPS));
+        }
+        w.line("");
     }
 
     fn finding(&self, w: &mut Writer, finding: &Finding) {

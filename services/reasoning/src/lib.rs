@@ -5,6 +5,7 @@
 mod answer;
 mod merge;
 mod model;
+mod plan;
 mod readiness;
 mod retraining;
 mod rules;
@@ -14,6 +15,7 @@ mod wording;
 
 pub use answer::{Answer, answer};
 pub use model::{ModelConfig, ReasoningConfig};
+pub use plan::{Fixes, PlanError};
 pub use rules::{Rule, RuleError, Rules};
 pub use synthesis::{Outcome, Page, Subject, synthesize};
 pub use wording::{Plain, Wording};

@@ -4,12 +4,17 @@ use deepfix_model::{Finding, RootCause, Severity, fmt_number};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+use crate::plan::{Fixes, PlanError};
+
 /// Why the rule table could not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum RuleError {
     /// It is no table of rules.
     #[error("the rule table cannot be read: {0}")]
     Table(#[from] toml::de::Error),
+    /// The table of fixes beside it cannot be used.
+    #[error(transparent)]
+    Fixes(#[from] PlanError),
     /// A rule contradicts itself.
     #[error("rule {rule}: {problem}")]
     Rule {
@@ -75,15 +80,18 @@ fn one() -> f64 {
 #[serde(deny_unknown_fields)]
 pub struct Rules {
     rule: Vec<Rule>,
+    /// What fixes ask for.
+    #[serde(skip)]
+    pub(crate) fixes: Fixes,
 }
 
 impl Rules {
-    /// The table compiled in.
+    /// The tables compiled in.
     ///
     /// # Errors
     /// When it is not what it must be.
     pub fn embedded() -> Result<Self, RuleError> {
-        Self::parse(include_str!("../rules.toml"))
+        Ok(Self { fixes: Fixes::embedded()?, ..Self::parse(include_str!("../rules.toml"))? })
     }
 
     /// A table from its text.
@@ -117,47 +125,54 @@ impl Rules {
     /// that explains nothing more is left out.
     #[must_use]
     pub fn fire(&self, findings: &[Finding]) -> Vec<RootCause> {
+        self.explain(findings).into_iter().map(|explained| explained.cause).collect()
+    }
+
+    /// The same with the findings of both sides.
+    pub(crate) fn explain(&self, findings: &[Finding]) -> Vec<Explained> {
         let explained = |cause: &RootCause| -> f64 {
             let of = findings.iter().filter(|f| cause.explains.contains(&f.id));
             cause.confidence * of.map(|f| weight(f.severity) * f.confidence).sum::<f64>()
         };
-        let fired: Vec<(f64, Fired)> = self
+        let fired: Vec<(f64, Explained)> = self
             .rule
             .iter()
             .filter_map(|rule| rule.fire(findings).map(|fired| (rule.weight * explained(&fired.cause), fired)))
             .collect();
         // A chain: what follows from an explanation's effects is explained by it too.
-        let leads_to = |a: &Fired, b: &Fired| a.effects.iter().any(|id| b.causes.contains(id));
-        let mut ranked: Vec<(f64, RootCause)> = fired
+        let leads_to = |a: &Explained, b: &Explained| a.effects.iter().any(|id| b.causes.contains(id));
+        let mut ranked: Vec<(f64, Explained)> = fired
             .iter()
             .map(|(own, one)| {
                 let after = fired.iter().filter(|(_, other)| leads_to(one, other) && !leads_to(other, one));
-                (own + after.map(|(share, _)| share).sum::<f64>(), one.cause.clone())
+                (own + after.map(|(share, _)| share).sum::<f64>(), one.clone())
             })
             .collect();
         // Stable: equal ones stay in the table's order.
         ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let mut kept: Vec<RootCause> = Vec::new();
-        for (_, cause) in ranked {
+        let mut kept: Vec<Explained> = Vec::new();
+        for (_, explained) in ranked {
+            let cause = &explained.cause;
             let says_nothing_new =
                 |other: &RootCause| other.code == cause.code && cause.explains.iter().all(|id| other.explains.contains(id));
-            if !kept.iter().any(says_nothing_new) {
-                kept.push(cause);
+            if !kept.iter().any(|other| says_nothing_new(&other.cause)) {
+                kept.push(explained);
             }
         }
         kept
     }
 }
 
-/// A rule that fired, with the findings of both sides.
-struct Fired {
-    cause: RootCause,
-    causes: Vec<String>,
-    effects: Vec<String>,
+/// An explanation, with the ids of the findings on both sides.
+#[derive(Debug, Clone)]
+pub(crate) struct Explained {
+    pub(crate) cause: RootCause,
+    pub(crate) causes: Vec<String>,
+    pub(crate) effects: Vec<String>,
 }
 
 /// What explaining a finding is worth: one of a severity outweighs two of the one below (our choice).
-fn weight(severity: Severity) -> f64 {
+pub(crate) fn weight(severity: Severity) -> f64 {
     match severity {
         Severity::High => 9.0,
         Severity::Medium => 3.0,
@@ -166,7 +181,7 @@ fn weight(severity: Severity) -> f64 {
 }
 
 impl Rule {
-    fn fire(&self, findings: &[Finding]) -> Option<Fired> {
+    fn fire(&self, findings: &[Finding]) -> Option<Explained> {
         let mut causes: Vec<&Finding> = findings.iter().filter(|f| self.cause.admits(f)).collect();
         let mut effects: Vec<&Finding> = findings.iter().filter(|f| self.effect.admits(f)).collect();
         if self.across == Across::Artifact {
@@ -198,7 +213,7 @@ impl Rule {
             text: render(&self.text, &causes, &effects),
             would_decide: Some(self.would_decide.clone()),
         };
-        Some(Fired { cause, causes: cause_ids, effects: effect_ids })
+        Some(Explained { cause, causes: cause_ids, effects: effect_ids })
     }
 }
 

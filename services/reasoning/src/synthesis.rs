@@ -153,7 +153,9 @@ pub fn synthesize(mut outcomes: Vec<Outcome>, pages: &[Page], subject: Subject, 
     report.provenance.inputs.sort();
     report.charts.sort_by(|a, b| (&a.subject, a.kind, &a.title).cmp(&(&b.subject, b.kind, &b.title)));
     order_columns(&mut report);
-    report.root_causes = rules.fire(&report.findings);
+    let explained = rules.explain(&report.findings);
+    report.plan = rules.fixes.plan(&report.findings, &explained);
+    report.root_causes = explained.into_iter().map(|explained| explained.cause).collect();
     report.readiness = readiness(&report.agents, &report.findings, &report.checked);
     report.summary = wording.summary(&report);
     report

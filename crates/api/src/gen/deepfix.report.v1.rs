@@ -385,6 +385,46 @@ pub struct ColumnCard {
     #[prost(message, repeated, tag = "6")]
     pub measures: ::prost::alloc::vec::Vec<ColumnMeasure>,
 }
+/// One step of the plan: a fix, for every finding that it mends.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PlanStep {
+    /// Place in the plan, from 1.
+    #[prost(uint32, tag = "1")]
+    pub rank: u32,
+    /// What to do, in one sentence, with the values that the evidence gives.
+    #[prost(string, tag = "2")]
+    pub action: ::prost::alloc::string::String,
+    /// Fault code of the findings it mends.
+    #[prost(string, tag = "3")]
+    pub code: ::prost::alloc::string::String,
+    /// Ids of these findings.
+    #[prost(string, repeated, tag = "4")]
+    pub findings: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Id of the explanation whose cause it mends; empty when none.
+    #[prost(string, tag = "5")]
+    pub root_cause: ::prost::alloc::string::String,
+    /// "edit", "retrain", "prepare" or "collect": what has to be done again.
+    #[prost(string, tag = "6")]
+    pub effort: ::prost::alloc::string::String,
+    /// Computed, or "unknown".
+    #[prost(string, tag = "7")]
+    pub expected_impact: ::prost::alloc::string::String,
+    /// What it may break.
+    #[prost(string, tag = "8")]
+    pub risk: ::prost::alloc::string::String,
+    /// What to look at afterwards.
+    #[prost(string, repeated, tag = "9")]
+    pub verify: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Rank of the step to take first; this one may then be needless.
+    #[prost(uint32, optional, tag = "10")]
+    pub after: ::core::option::Option<u32>,
+    /// Why it waits; empty when it does not.
+    #[prost(string, tag = "11")]
+    pub why_after: ::prost::alloc::string::String,
+    /// A page of the knowledge base supports it.
+    #[prost(bool, tag = "12")]
+    pub supported: bool,
+}
 /// A tensor of a model file, in numbers from one pass over it.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct LayerCard {
@@ -604,6 +644,9 @@ pub struct Report {
     /// Who worded it.
     #[prost(message, optional, tag = "17")]
     pub wording: ::core::option::Option<Wording>,
+    /// What to do about it all, in order.
+    #[prost(message, repeated, tag = "18")]
+    pub plan: ::prost::alloc::vec::Vec<PlanStep>,
 }
 /// How much harm a finding does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]

@@ -3,6 +3,7 @@
 
 mod columns;
 mod layers;
+mod plan;
 mod report;
 mod retraining;
 mod wording;

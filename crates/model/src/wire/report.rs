@@ -119,6 +119,7 @@ impl From<Report> for w::Report {
             findings: map(r.findings),
             notes: map(r.notes),
             root_causes: map(r.root_causes),
+            plan: map(r.plan),
             readiness: Some(w::Readiness {
                 score: r.readiness.score,
                 parts: r
@@ -159,6 +160,7 @@ impl TryFrom<w::Report> for Report {
             findings: all(r.findings)?,
             notes: map(r.notes),
             root_causes: all(r.root_causes)?,
+            plan: all(r.plan)?,
             readiness: Readiness {
                 score: readiness.score,
                 parts: readiness

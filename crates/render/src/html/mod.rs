@@ -5,6 +5,7 @@
 mod chart;
 mod columns;
 mod layers;
+mod plan;
 mod retraining;
 
 use deepfix_model::{AgentStatus, Chart, Finding, Report, Severity};
@@ -35,6 +36,7 @@ pub(crate) fn page(report: &Report) -> String {
                 header { (head(report, name)) }
                 main {
                     (root_causes(report))
+                    (plan::section(report))
                     (retraining::section(report))
                     (other_charts(report))
                     (findings(report))
