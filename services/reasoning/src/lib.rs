@@ -5,6 +5,7 @@
 mod answer;
 mod merge;
 mod model;
+mod near;
 mod plan;
 mod readiness;
 mod retraining;

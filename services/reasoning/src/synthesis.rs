@@ -147,6 +147,7 @@ pub fn synthesize(mut outcomes: Vec<Outcome>, pages: &[Page], subject: Subject, 
         let citations = shared.chain(about(true).take(CITATIONS).flat_map(|p| p.citations.iter().take(1))).cloned().collect();
         finding.recommendation.citations = citations;
     }
+    report.notes.extend(crate::near::notes(&report.columns, &all));
     report.notes.sort();
     report.notes.dedup();
     report.checked.sort_by(|a, b| (place(&a.agent), &a.code).cmp(&(place(&b.agent), &b.code)));
