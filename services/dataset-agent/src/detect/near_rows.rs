@@ -1,7 +1,8 @@
 //! Rows of test that occur in train up to rounding. Two rows are near when every category agrees and
 //! every number differs by at most a twentieth of its standard deviation. How natural that is shows in
 //! train itself: the share of train's rows that have such a neighbour in the rest of train. A sample of
-//! rows, chosen by a hash of their content, is looked up in train sorted by its most varied column.
+//! rows, chosen by a hash of their content, is looked up among train's rows of the same categories, sorted by
+//! their most varied column.
 
 use deepfix_agent::Cancel;
 use rayon::prelude::*;
@@ -58,7 +59,7 @@ struct Lookup<'a> {
     numbers: Vec<Numbers<'a>>,
     /// Hashes of everything else, row by row.
     rest: [Vec<u64>; 2],
-    /// Train's rows by the first of the numbers.
+    /// Train's rows by the hash of everything else, then by the first of the numbers.
     order: Vec<usize>,
     tolerance: f64,
 }
@@ -91,7 +92,8 @@ pub(super) fn find(train: &Table, test: &Table, names: &[String], cancel: &Cance
     numbers.sort_by_key(|n| std::cmp::Reverse(n.0));
     let numbers: Vec<Numbers<'_>> = numbers.into_iter().map(|n| n.1).collect();
     let mut order: Vec<usize> = (0..train.rows()).filter(|&i| !numbers[0].train[i].is_nan()).collect();
-    order.sort_unstable_by(|&a, &b| numbers[0].train[a].total_cmp(&numbers[0].train[b]));
+    let (hashes, first) = (&rest[0], &numbers[0].train);
+    order.par_sort_unstable_by(|&a, &b| hashes[a].cmp(&hashes[b]).then_with(|| first[a].total_cmp(&first[b])));
     let mut lookup = Lookup { numbers, rest, order, tolerance: 0.0 };
     let most = if train.rows() > 200_000 { SAMPLE / 3 } else { SAMPLE };
     let (ours, mut theirs) = (train.sample(most), test.sample(most));
@@ -131,12 +133,13 @@ impl Lookup<'_> {
             return false;
         }
         let reach = self.tolerance * first.deviation;
-        let from = self.order.partition_point(|&i| first.train[i] < x - reach);
+        let hashes = &self.rest[0];
+        let before = |&i: &usize| hashes[i] < hash || hashes[i] == hash && first.train[i] < x - reach;
+        let from = self.order.partition_point(before);
         self.order[from..]
             .iter()
-            .take_while(|&&i| first.train[i] <= x + reach)
+            .take_while(|&&i| hashes[i] == hash && first.train[i] <= x + reach)
             .filter(|&&i| !of_train || i != row)
-            .filter(|&&i| self.rest[0][i] == hash)
             .any(|&i| {
                 self.numbers[1..].iter().all(|n| {
                     let (a, b) = (n.train[i], value(n));
