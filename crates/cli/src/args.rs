@@ -112,7 +112,7 @@ pub(crate) struct WatchArgs {
     /// End with 1 as soon as a finding is at least this severe
     #[arg(long)]
     pub(crate) stop_on: Option<FailOn>,
-    /// Time between two looks at the files
+    /// Time between two readings of the files; how often what came is looked at follows from how much it is
     #[arg(long, value_name = "TIME", default_value = crate::watch::EVERY)]
     pub(crate) every: String,
     /// End when nothing was written for so long, with a last look at all of it; never when absent

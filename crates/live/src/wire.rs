@@ -9,7 +9,9 @@ use crate::{
     run::{MOST_METRICS, MOST_NAME, RunHistory},
 };
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+/// The oldest that is read; it had no empty columns.
+const OLDEST: u32 = 1;
 /// More values than any run logs.
 const MOST_VALUES: u64 = 1 << 48;
 /// Longest code or subject of a finding.
@@ -53,8 +55,8 @@ impl RunHistory {
     pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
         let refused = |why: String| Error::field("state", format!("is no history of a run: {why}"));
         let run = wire::RunHistory::decode(bytes).map_err(|error| refused(error.to_string()))?;
-        if run.version != VERSION {
-            return Err(refused(format!("its form is version {}, known is {VERSION}", run.version)));
+        if !(OLDEST..=VERSION).contains(&run.version) {
+            return Err(refused(format!("its form is version {}, known are {OLDEST} to {VERSION}", run.version)));
         }
         if run.metrics.len() > MOST_METRICS || run.told.len() > MOST_METRICS {
             return Err(refused(format!("it has {} metrics, most are {MOST_METRICS}", run.metrics.len())));

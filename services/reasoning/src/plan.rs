@@ -131,8 +131,11 @@ impl Fixes {
         });
         wait_for_causes(&mut fixes, explained);
         self.wait_for_the_weightier(&mut fixes);
-        // What may turn out needless comes last.
-        fixes.sort_by_key(|fix| fix.after.is_some());
+        // What may turn out needless comes last, and behind what it waits for.
+        let waits: BTreeMap<String, String> =
+            fixes.iter().filter_map(|f| Some((f.code().to_owned(), f.after.as_ref()?.0.to_owned()))).collect();
+        let hops = |code: &str| std::iter::successors(waits.get(code), |next| waits.get(*next)).take(waits.len()).count();
+        fixes.sort_by_key(|fix| hops(fix.code()));
         let rank = |code: &str| fixes.iter().position(|f| f.code() == code).and_then(|at| u32::try_from(at + 1).ok());
         fixes.iter().filter_map(|fix| step(fix, explained, rank(fix.code())?, rank)).collect()
     }

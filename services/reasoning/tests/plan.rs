@@ -2,7 +2,7 @@
 //! the other.
 
 use deepfix_model::{ArtifactKind, Effort, Evidence, Finding, PlanStep, Severity};
-use deepfix_reasoning::{Outcome, Plain, Rules, Subject, synthesize};
+use deepfix_reasoning::{Fixes, Outcome, Plain, Rules, Subject, synthesize};
 
 fn finding(agent: &str, code: &str, column: &str, severity: Severity, confidence: f64) -> Finding {
     let kind = if agent == "dataset" { ArtifactKind::Train } else { ArtifactKind::Metrics };
@@ -71,4 +71,36 @@ fn what_may_harm_comes_before_all() {
         finding("training", "unsafe_pickle", "file", Medium, 0.6),
     ]);
     assert_eq!(plan[0].code, "unsafe_pickle");
+}
+
+/// Whatever is found: nothing waits for a step behind it, and every finding has its step.
+#[test]
+fn nothing_waits_for_what_comes_later() {
+    let fixes = Fixes::embedded().expect("the table reads");
+    let codes: Vec<&str> = fixes.codes().collect();
+    let mut state = 7_u64;
+    let mut draw = |n: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).expect("31 bits") % n
+    };
+    let mut waiting = 0;
+    for _ in 0..2000 {
+        let count = 2 + draw(9);
+        let found: Vec<Finding> = (0..count)
+            .map(|i| {
+                let severity = [Low, Medium, High][draw(3)];
+                let agent = ["dataset", "training"][draw(2)];
+                finding(agent, codes[draw(codes.len())], &format!("c{i}"), severity, 0.5 + draw(5) as f64 / 10.0)
+            })
+            .collect();
+        let plan = plan(found.clone());
+        for (i, step) in plan.iter().enumerate() {
+            assert_eq!(step.rank as usize, i + 1);
+            assert!(step.after.is_none_or(|after| after >= 1 && after < step.rank), "{plan:#?}");
+            assert_eq!(step.after.is_some(), step.why_after.is_some());
+            waiting += usize::from(step.after.is_some());
+        }
+        assert_eq!(plan.iter().map(|s| s.findings.len()).sum::<usize>(), found.len());
+    }
+    assert!(waiting > 200, "{waiting}");
 }

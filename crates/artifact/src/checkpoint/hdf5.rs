@@ -85,8 +85,10 @@ fn external_links(bytes: &[u8], out: &mut Checkpoint) {
     }
 }
 
-/// The name of a link and of the file that it leads to, from its flags and what follows its type.
-fn external_link(flags: u8, mut rest: &[u8]) -> Option<(&str, &str)> {
+/// The name of a link and of the file that it leads to, from its flags and what follows its type. As libhdf5 reads
+/// them: names end at their first zero, whatever stands behind. A name is looked at up to the first byte that none
+/// has, so that a file of many beginnings is read in one pass.
+fn external_link(flags: u8, mut rest: &[u8]) -> Option<(String, String)> {
     let mut take = |n: usize| {
         let (taken, left) = rest.split_at_checked(n)?;
         rest = left;
@@ -99,12 +101,18 @@ fn external_link(flags: u8, mut rest: &[u8]) -> Option<(&str, &str)> {
     take(usize::from(flags >> 4 & 1))?;
     let little = |bytes: &[u8]| bytes.iter().rev().try_fold(0_usize, |n, b| n.checked_mul(256)?.checked_add(usize::from(*b)));
     let length = little(take(1 << (flags & 3))?)?;
-    let name = std::str::from_utf8(take(length.min(1 << 16))?).ok()?;
+    let name = take(length).filter(|name| name.len() < 1 << 16 && !name.iter().any(|b| *b < b' '))?;
     let length = little(take(2)?)?;
-    let text = take(length)?.strip_prefix(&[0])?.strip_suffix(&[0])?;
-    let (file, object) = std::str::from_utf8(text).ok()?.split_once('\0')?;
-    let plain = |text: &str| !text.is_empty() && !text.contains(|c: char| c.is_control());
-    (plain(name) && plain(file) && plain(object)).then_some((name, file))
+    let (file, rest) = ended(take(length)?.strip_prefix(&[0])?)?;
+    let (object, _) = ended(rest)?;
+    let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+    (!name.is_empty() && !file.is_empty() && !object.is_empty()).then(|| (text(name), text(file)))
+}
+
+/// A name up to its zero, and what stands behind.
+fn ended(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = bytes.iter().position(|b| *b < b' ')?;
+    (bytes[end] == 0).then(|| (&bytes[..end], &bytes[end + 1..]))
 }
 
 fn walk(group: &Group, path: &str, depth: usize, out: &mut Checkpoint) -> Result<(), String> {
@@ -168,5 +176,34 @@ fn dtype(datatype: &Datatype) -> Option<Dtype> {
             _ => None,
         },
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn link(name: &[u8], value: &[u8]) -> Vec<u8> {
+        let length = u16::try_from(value.len()).expect("short").to_le_bytes();
+        [&[1, 0x08, 64, u8::try_from(name.len()).expect("short")], name, &length, value].concat()
+    }
+
+    fn found(bytes: &[u8]) -> Vec<String> {
+        let mut out = Checkpoint::default();
+        external_links(bytes, &mut out);
+        out.operators.into_iter().map(|operator| operator.what).collect()
+    }
+
+    #[test]
+    fn links_to_other_files_are_told_however_they_are_written() {
+        for value in ["\0/etc/passwd\0/x\0", "\0/etc/passwd\0/x\0\0", "\0/etc/passwd\0/x\0more"] {
+            assert_eq!(found(&link(b"w", value.as_bytes())), ["w is a link to another file, /etc/passwd"], "{value:?}");
+        }
+        assert_eq!(found(&link(b"\xe9", b"\0/home/\xe9/w.h5\0/x\0")).len(), 1);
+        for value in ["/etc/passwd\0/x\0", "\0/etc/passwd\0/x", "\0\0/x\0", "\0a\x01\0/x\0", ""] {
+            assert_eq!(found(&link(b"w", value.as_bytes())), Vec::<String>::new(), "{value:?}");
+        }
+        // A file of beginnings alone is read in one pass.
+        assert_eq!(found(&[1, 9, 64, 0x7f, 0x7f].repeat(1 << 20)), Vec::<String>::new());
     }
 }

@@ -29,12 +29,18 @@ use crate::{
 };
 use tail::{More, Tail};
 
+/// Largest file that is sent to the agent as it is; of a larger one its place.
+const INLINE: u64 = 32 << 20;
+/// Periods without a word after which what came since the last look is looked at.
+const QUIET: u32 = 3;
 /// Looks at logs that are read whole may take one part in so many of the time: a look at a long log is followed
 /// by a long pause.
 const SHARE: u32 = 50;
 
 pub(crate) async fn watch(args: &WatchArgs) -> Outcome {
-    let config = deepfix_standalone::load(args.config.as_deref())?;
+    let mut config = deepfix_standalone::load(args.config.as_deref())?;
+    let named = [Some(&args.path), args.params.as_ref(), args.layer_stats.as_ref()];
+    config.gateway.allowed_roots.extend(named.into_iter().flatten().filter_map(|path| folder_of(path)));
     let period = |text: &str, flag: &str| deepfix_gateway::parse_timeout(text).map_err(|error| Error::field(flag, error));
     let every = period(&args.every, "--every")?;
     let idle = args.idle.as_deref().map(|text| period(text, "--idle")).transpose()?;
@@ -50,6 +56,8 @@ pub(crate) async fn watch(args: &WatchArgs) -> Outcome {
         pause: Duration::ZERO,
         looked: Instant::now(),
         unseen: false,
+        beside: false,
+        seen: 0,
     };
     let (mut before, mut changed) = (Vec::new(), Instant::now());
     let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
@@ -57,11 +65,15 @@ pub(crate) async fn watch(args: &WatchArgs) -> Outcome {
         let files = args.files();
         let now = sizes(&files);
         if now != before {
+            // What is not read on is looked at whenever it changes.
+            let beside =
+                |sizes: &Sizes| sizes.iter().filter(|(kind, ..)| *kind != ArtifactKind::Metrics).cloned().collect::<Vec<_>>();
+            watch.beside |= beside(&now) != beside(&before);
             (before, changed) = (now, Instant::now());
             watch.unseen = true;
         }
-        let ends = idle.is_some_and(|idle| changed.elapsed() >= idle);
-        if watch.catch_up(&files, ends).await? {
+        let (ends, quiet) = (idle.is_some_and(|idle| changed.elapsed() >= idle), changed.elapsed() >= every * QUIET);
+        if watch.catch_up(&files, quiet, ends).await? {
             return Ok(1);
         }
         if ends {
@@ -104,11 +116,19 @@ impl WatchArgs {
     }
 }
 
+/// The folder that a file lies in, or will.
+fn folder_of(path: &Path) -> Option<PathBuf> {
+    let path = std::path::absolute(path).ok()?;
+    if path.is_dir() { Some(path) } else { path.parent().filter(|folder| folder.is_dir()).map(Path::to_owned) }
+}
+
 /// Sizes and times of what is followed.
-fn sizes(files: &[(ArtifactKind, PathBuf)]) -> Vec<(PathBuf, u64, Option<SystemTime>)> {
-    let size = |(_, path): &(ArtifactKind, PathBuf)| {
+type Sizes = Vec<(ArtifactKind, PathBuf, u64, Option<SystemTime>)>;
+
+fn sizes(files: &[(ArtifactKind, PathBuf)]) -> Sizes {
+    let size = |(kind, path): &(ArtifactKind, PathBuf)| {
         let meta = std::fs::metadata(path).ok()?;
-        Some((path.clone(), meta.len(), meta.modified().ok()))
+        Some((*kind, path.clone(), meta.len(), meta.modified().ok()))
     };
     files.iter().filter_map(size).collect()
 }
@@ -138,11 +158,15 @@ struct Watch {
     looked: Instant,
     /// Something was written since the last look.
     unseen: bool,
+    /// Something beside the log was.
+    beside: bool,
+    /// Values of the log that the last look saw.
+    seen: u64,
 }
 
 impl Watch {
     /// Takes what was written since, with as many looks as that is worth. Answers whether to stop the run.
-    async fn catch_up(&mut self, files: &[(ArtifactKind, PathBuf)], ends: bool) -> Result<bool, Error> {
+    async fn catch_up(&mut self, files: &[(ArtifactKind, PathBuf)], quiet: bool, ends: bool) -> Result<bool, Error> {
         let metrics = files.iter().find(|(kind, _)| *kind == ArtifactKind::Metrics).map(|(_, path)| path.as_path());
         let mut whole = true;
         if let (Some(path), false) = (metrics, ends) {
@@ -150,7 +174,10 @@ impl Watch {
                 Some(followed) if followed.tail.path() == path => followed,
                 _ => Followed::new(path),
             };
-            let outcome = self.follow(&mut followed, files).await;
+            let mut outcome = self.follow(&mut followed, files).await;
+            if matches!(outcome, Ok(Some(false))) && (self.beside || quiet && followed.run.taken() > self.seen) {
+                outcome = self.look_at(&followed.run, files).await.map(Some);
+            }
             self.followed = Some(followed);
             match outcome? {
                 Some(true) => return Ok(true),
@@ -190,15 +217,31 @@ impl Watch {
                 }
                 Ok(More::Bytes(bytes)) => followed.follower.feed(&bytes),
                 // It may be written yet.
-                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Some(false)),
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
                 Err(error) => return Err(unreadable(followed.tail.path(), &error)),
             }
-            while followed.follower.step(&mut followed.run, &mut followed.cadence) == Step::Due {
-                if self.look(read(files, Some(&followed.run))?, false).await? {
-                    return Ok(Some(true));
+            loop {
+                match followed.follower.step(&mut followed.run, &mut followed.cadence) {
+                    Step::Taken => break,
+                    Step::Due => {
+                        if self.look_at(&followed.run, files).await? {
+                            return Ok(Some(true));
+                        }
+                    }
+                    Step::Whole => {
+                        self.unseen = true;
+                        break;
+                    }
                 }
             }
         }
+    }
+
+    /// A look at a history, with the files beside it.
+    async fn look_at(&mut self, run: &RunHistory, files: &[(ArtifactKind, PathBuf)]) -> Result<bool, Error> {
+        let stop = self.look(read(files, Some(run))?, false).await?;
+        (self.beside, self.seen) = (false, run.taken());
+        Ok(stop)
     }
 
     /// A look at a run; says what became certain and answers whether to stop it.
@@ -234,7 +277,7 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Error {
 /// The files of the run, with its history in place of the log where that is followed.
 fn read(files: &[(ArtifactKind, PathBuf)], run: Option<&RunHistory>) -> Result<Vec<Artifact>, Error> {
     let mut out = Vec::new();
-    let mut take = |kind, format: &str, file_name: String, bytes: Vec<u8>| {
+    let take = |out: &mut Vec<Artifact>, kind, format: &str, file_name: String, bytes: Vec<u8>| {
         if !bytes.is_empty() {
             out.push(Artifact { kind, format: format.to_owned(), file_name, source: ArtifactSource::Inline(Bytes::from(bytes)) });
         }
@@ -242,11 +285,18 @@ fn read(files: &[(ArtifactKind, PathBuf)], run: Option<&RunHistory>) -> Result<V
     for (kind, path) in files {
         let file_name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
         if let (ArtifactKind::Metrics, Some(run)) = (kind, run) {
-            take(*kind, FORMAT, file_name, run.encode_metrics());
+            take(&mut out, *kind, FORMAT, file_name, run.encode_metrics());
+            continue;
+        }
+        if let (Ok(meta), Ok(place)) = (std::fs::metadata(path), std::path::absolute(path))
+            && meta.len() > INLINE
+        {
+            let source = ArtifactSource::Uri(format!("file://{}", place.display()));
+            out.push(Artifact { kind: *kind, format: String::new(), file_name, source });
             continue;
         }
         match std::fs::read(path) {
-            Ok(bytes) => take(*kind, "", file_name, whole_lines(bytes, path)),
+            Ok(bytes) => take(&mut out, *kind, "", file_name, whole_lines(bytes, path)),
             // It may be written yet.
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(unreadable(path, &error)),
@@ -285,7 +335,7 @@ fn say(report: &Report, finding: &Finding) -> Result<(), Error> {
     }
 }
 
-/// Longest pause between two looks that is of use.
+/// How often files are read on, when nothing else is said.
 pub(crate) const EVERY: &str = "5s";
 
 #[cfg(test)]

@@ -54,8 +54,9 @@ impl Tail {
                 return Ok(More::Bytes(Vec::new()));
             }
         }
-        let other = self.short >= SHORT;
-        if other || !self.goes_on(&mut file)? {
+        // One that was emptied and holds something else now is another run's, however long it is by now.
+        let other = self.short > 0;
+        if self.short >= SHORT || !self.goes_on(&mut file)? {
             *self = Self::new(&self.path);
             return Ok(if other { More::Other } else { More::Anew });
         }

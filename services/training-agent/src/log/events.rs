@@ -105,8 +105,19 @@ pub(super) fn take(rest: &mut &[u8], push: &mut impl FnMut(&str, Point)) -> bool
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    /// An event file of so many losses.
+    pub(in crate::log) fn file(steps: u32) -> Vec<u8> {
+        let mut out = framed(&Event { file_version: Some("brain.Event:2".to_owned()), ..Event::default() });
+        for step in 0..steps {
+            let value = Value { tag: "train/loss".to_owned(), simple_value: Some(1.0 / (step + 1) as f32), tensor: None };
+            let summary = Some(Summary { value: vec![value] });
+            out.extend(framed(&Event { step: i64::from(step), wall_time: 5.0, summary, ..Event::default() }));
+        }
+        out
+    }
 
     fn framed(event: &Event) -> Vec<u8> {
         let message = event.encode_to_vec();

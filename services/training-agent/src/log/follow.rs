@@ -12,6 +12,10 @@ use super::{
 
 /// Text that may come before its format must be clear, and longest line.
 const MOST_HELD: usize = 1 << 20;
+/// Longest quoted cell of lines that is waited for; what goes on for longer is a stray quote.
+const LONGEST_CELL: usize = 16 << 10;
+/// Longest record of an event file that is waited for.
+const MOST_RECORD: usize = 256 << 20;
 
 /// What a step of a [`Follower`] came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +77,7 @@ impl Follower {
         if !matches!(self.kind, Kind::Events) {
             self.take_lines();
         }
-        if self.held.len() > MOST_HELD && !matches!(self.kind, Kind::Events) {
+        if self.held.len() > if matches!(self.kind, Kind::Events) { MOST_RECORD } else { MOST_HELD } {
             self.give_up();
         }
     }
@@ -88,9 +92,8 @@ impl Follower {
             }
             return;
         }
-        let is_end = |b: &u8| *b == b'\n' || *b == b'\r' && matches!(self.kind, Kind::Printed(_) | Kind::Unclear);
-        let Some(end) = self.held.iter().rposition(is_end) else { return };
-        let table = matches!(self.kind, Kind::Table { .. } | Kind::Unclear);
+        let Some(end) = self.held.iter().rposition(|b| matches!(b, b'\n' | b'\r')) else { return };
+        let table = matches!(self.kind, Kind::Table { .. } | Kind::Unclear) && end < LONGEST_CELL;
         if table && !self.held[..=end].iter().filter(|b| **b == b'"').count().is_multiple_of(2) {
             // The last line end is within a quoted cell.
             return;
@@ -119,8 +122,17 @@ impl Follower {
         let printed = || text::read(text).map_or(Kind::Unclear, |_| Kind::Printed(Printed::default()));
         self.kind = match text.trim_start().as_bytes().first() {
             None => Kind::Unclear,
-            Some(b'{' | b'[') if several && lines.all(|l| object(l).is_some()) => Kind::Objects,
-            Some(b'{' | b'[') => printed(),
+            Some(b'{') if several => {
+                if lines.all(|l| object(l).is_some()) {
+                    Kind::Objects
+                } else {
+                    Kind::Whole
+                }
+            }
+            Some(b'{') => Kind::Unclear,
+            // What a booster prints; any other list is one JSON document.
+            Some(b'[') if text::begins_with_round(text) => printed(),
+            Some(b'[') => Kind::Whole,
             Some(_) if several && lines.all(|l| mlflow_line(l).is_some()) => Kind::Values,
             Some(_) => match csv::read(text) {
                 Ok(table) if table.points() > 0 && !is_prose(text) => self.table(),
@@ -173,6 +185,7 @@ impl Follower {
             by_line => loop {
                 let Some(line) = self.lines[self.at..].split_inclusive(text::ENDS).next() else { break Step::Taken };
                 self.at += line.len();
+                let line = line.trim_end_matches(text::ENDS);
                 let mut push = |key: &str, point| taker.push(key, point);
                 let known = match by_line {
                     _ if line.trim().is_empty() => true,
@@ -270,10 +283,12 @@ mod tests {
         let printed = "starting up\n".to_owned() + &rows(&|i| format!("epoch {i} train loss=0.{i} é val_acc 0.9\r"));
         let boosting = rows(&|i| format!("[{i}]\ttrain-logloss:0.{i}\teval-logloss:0.6\n"));
         let mlflow = rows(&|i| format!("17000000{i:05} 0.{i} {i}\n"));
-        for text in [&lightning, &long, &objects, &printed, &boosting, &mlflow] {
-            let whole = read(text.as_bytes(), "metrics/val_loss", Limits::default()).expect("a log");
-            for piece in [1, 7, 100, text.len()] {
-                let run = followed(text.as_bytes(), piece).unwrap_or_else(|step| panic!("{step:?} in pieces of {piece}: {text}"));
+        let texts = [lightning, long, objects, printed, boosting, mlflow].map(String::into_bytes);
+        for log in texts.into_iter().chain([events::tests::file(60)]) {
+            let whole = read(&log, "metrics/val_loss", Limits::default()).expect("a log");
+            let text = String::from_utf8_lossy(&log);
+            for piece in [1, 7, 100, log.len()] {
+                let run = followed(&log, piece).unwrap_or_else(|step| panic!("{step:?} in pieces of {piece}: {text}"));
                 assert_eq!(values(&Log::of_run(run)), values(&whole), "in pieces of {piece}: {text}");
             }
         }
@@ -283,10 +298,19 @@ mod tests {
     fn what_has_no_lines_is_read_whole() {
         let state = serde_json::json!({"log_history": [{"loss": 1.0, "step": 1}, {"loss": 0.9, "step": 2}]});
         let pretty = serde_json::to_string_pretty(&state).expect("writes");
-        for text in [pretty.as_str(), "epoch,loss\n1,0.5\n2,", "", "\u{1f}\u{8b}\u{8}\0\0\0\0"] {
+        let entry = |step: u32| serde_json::json!({"loss": 0.5, "learning_rate": 0.1, "grad_norm": 2.0, "step": step});
+        let list = serde_json::to_string_pretty(&[1, 2, 3, 4].map(entry)).expect("writes");
+        let long = serde_json::to_string_pretty(&serde_json::json!({"log_history": [entry(1), entry(2), entry(3), entry(4)]}))
+            .expect("writes");
+        for text in [pretty.as_str(), &list, &long, "epoch,loss\n1,0.5\n2,", "", "\u{1f}\u{8b}\u{8}\0\0\0\0"] {
             let expected = if text.starts_with("epoch") { Ok(1) } else { Err(Step::Whole) };
             assert_eq!(followed(text.as_bytes(), 5).map(|run| run.taken()), expected, "{text}");
         }
+        // A stray quote keeps nothing back for long.
+        let stray = "step,loss,note\n".to_owned()
+            + &(0..2000).map(|i| format!("{i},0.4,{}\n", if i == 5 { "12\"" } else { "ordinary" })).collect::<String>();
+        let taken = followed(stray.as_bytes(), 1000).map(|run| run.taken());
+        assert!(taken.is_ok_and(|n| n > 1900), "{taken:?}");
         let wide = format!("step,{}\n1{}\n", (0..1200).map(|i| format!("m{i}")).collect::<Vec<_>>().join(","), ",1".repeat(1200));
         assert_eq!(followed(wide.as_bytes(), 1000).err(), Some(Step::Whole), "more metrics than are followed");
     }

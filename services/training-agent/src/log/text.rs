@@ -83,6 +83,12 @@ fn pairs(line: &str) -> Vec<(String, f64)> {
     out
 }
 
+/// Whether a text begins with a boosting round.
+pub(super) fn begins_with_round(text: &str) -> bool {
+    let inside = text.trim_start().strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    inside.is_some_and(|(round, _)| round.trim().parse::<u32>().is_ok())
+}
+
 /// `[12]` at the beginning of a line is a boosting round.
 fn round_of<'a>(line: &'a str, out: &mut Vec<(String, f64)>) -> &'a str {
     let Some((inside, rest)) = line.trim_start().strip_prefix('[').and_then(|rest| rest.split_once(']')) else { return line };
