@@ -276,6 +276,10 @@ pub struct LayerCard {
     pub zeros: f64,
     /// Elements that are NaN or infinite; the numbers before are of the others.
     pub not_finite: u64,
+    /// Largest singular value of a matrix, by power iteration; of more than 2^18 elements that of evenly spaced rows,
+    /// which is no more than the whole's. Null for what is no matrix or holds what is no number.
+    #[serde(default)]
+    pub spectral: Option<Num>,
     /// L2 norm of the difference from the baseline over the baseline's norm; null without one.
     pub change: Option<Num>,
 }

@@ -6,6 +6,7 @@ mod baseline;
 mod detect;
 mod files;
 mod pickle_safety;
+mod spectral;
 mod summary;
 mod tensors;
 

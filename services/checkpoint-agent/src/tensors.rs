@@ -12,6 +12,7 @@ use crate::{
     baseline::Compared,
     detect::{DETECTORS, Weights},
     files::Files,
+    spectral,
     summary::Summary,
 };
 
@@ -115,7 +116,8 @@ pub(crate) fn detect(
         }
         seen.push((*tensor, summary));
     }
-    analysis.layers(seen.iter().take(LAYERS).map(|(tensor, summary)| card(tensor, summary, compared)).collect());
+    let shown = &seen[..seen.len().min(LAYERS)];
+    analysis.layers(shown.par_iter().map(|(tensor, summary)| card(tensor, summary, files, compared)).collect());
     if seen.len() > LAYERS {
         analysis.note(Note::new(
             "layers_shown",
@@ -162,7 +164,7 @@ pub(crate) fn detect(
 }
 
 /// A tensor in numbers.
-fn card(tensor: &Tensor, summary: &Summary, compared: Option<&Compared>) -> LayerCard {
+fn card(tensor: &Tensor, summary: &Summary, files: &Files, compared: Option<&Compared>) -> LayerCard {
     let finite = (tensor.elements() - summary.bad()).max(1) as f64;
     let mean = summary.sum / finite;
     LayerCard {
@@ -176,6 +178,7 @@ fn card(tensor: &Tensor, summary: &Summary, compared: Option<&Compared>) -> Laye
         largest: Num(summary.largest),
         zeros: (tensor.elements() - summary.bad()).saturating_sub(summary.nonzero) as f64 / finite,
         not_finite: summary.bad() as u64,
+        spectral: spectral::norm(tensor, files).map(Num),
         change: compared.and_then(|c| c.changes.get(&tensor.name)).map(|change| Num(*change)),
     }
 }

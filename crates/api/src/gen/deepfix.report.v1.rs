@@ -458,6 +458,9 @@ pub struct LayerCard {
     /// L2 norm of the difference from the baseline over the baseline's norm; unset without one.
     #[prost(double, optional, tag = "10")]
     pub change: ::core::option::Option<f64>,
+    /// Largest singular value of a matrix, by power iteration; of more than 2^18 elements that of evenly spaced rows.
+    #[prost(double, optional, tag = "11")]
+    pub spectral: ::core::option::Option<f64>,
 }
 /// A metric of a run beside that of an earlier one.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -17,6 +17,7 @@ impl From<LayerCard> for w::LayerCard {
             zeros: c.zeros,
             not_finite: c.not_finite,
             change: c.change.map(|change| change.0),
+            spectral: c.spectral.map(|norm| norm.0),
         }
     }
 }
@@ -34,6 +35,7 @@ impl From<w::LayerCard> for LayerCard {
             zeros: c.zeros,
             not_finite: c.not_finite,
             change: c.change.map(Num),
+            spectral: c.spectral.map(Num),
         }
     }
 }

@@ -16,7 +16,7 @@ pub(super) fn section(report: &Report) -> Markup {
             section {
                 h2 #layers { "Layers" }
                 p.dim {
-                    (report.layers.len()) " tensors in the file's order; numbers are of the finite elements."
+                    (report.layers.len()) " tensors in the file's order; numbers are of the finite elements. Spectral is the largest singular value (of large matrices, of evenly spaced rows)."
                     @if compared { " Change is the norm of the difference from the baseline over the baseline's norm." }
                 }
                 div.wide { (table(first, compared, &report.findings)) }
@@ -32,7 +32,7 @@ fn table(layers: &[LayerCard], compared: bool, findings: &[Finding]) -> Markup {
     html! {
         table.layers {
             thead { tr {
-                th { "tensor" } th { "type" } th { "shape" } th { "norm" } th { "mean" } th { "std" } th { "largest" } th { "zeros" }
+                th { "tensor" } th { "type" } th { "shape" } th { "norm" } th { "spectral" } th { "mean" } th { "std" } th { "largest" } th { "zeros" }
                 @if compared { th { "change" } }
                 th { "found" }
             } }
@@ -49,7 +49,9 @@ fn row(layer: &LayerCard, compared: bool, findings: &[Finding]) -> Markup {
             td.name title=(layer.name) { (cut(&layer.name, 60)) }
             td { (layer.dtype) }
             td.number { (if shape.is_empty() { "scalar".to_owned() } else { shape }) }
-            @for value in [layer.norm, layer.mean, layer.std, layer.largest] { td.number { (short(value)) } }
+            td.number { (short(layer.norm)) }
+            td.number { (layer.spectral.map_or_else(|| "–".to_owned(), short)) }
+            @for value in [layer.mean, layer.std, layer.largest] { td.number { (short(value)) } }
             td.number { (percent(layer.zeros)) }
             @if compared { td.number { (layer.change.map_or_else(|| "–".to_owned(), |change| percent(change.0))) } }
             td {
