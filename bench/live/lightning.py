@@ -9,7 +9,6 @@ Debian's torch is brought to run Lightning).
 """
 
 import argparse
-import dataclasses
 import os
 import pathlib
 import statistics
@@ -18,25 +17,13 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 TRAIN = "--train"
 
 
 def train(folder, epochs):
-    # Some parts of PyTorch 1.13 have defaults that Python 3.11 only takes when they can be hashed.
-    plain = dataclasses.dataclass
-
-    def hashable(made=None, **options):
-        if made is None:
-            return lambda later: hashable(later, **options)
-        return plain(made, **options) if "__hash__" in vars(made) else plain(made, **{"unsafe_hash": True, **options})
-
-    dataclasses.dataclass = hashable
+    import debian_torch  # noqa: F401
     import torch
-    try:
-        import torch.distributed._shard.sharded_tensor  # noqa: F401
-    except ImportError:
-        pass
-    dataclasses.dataclass = plain
     import pytorch_lightning as pl
     from pytorch_lightning.loggers import CSVLogger
     from sklearn.datasets import load_digits

@@ -6,13 +6,15 @@
 import argparse
 import collections
 import copy
-import dataclasses
 import datetime
 import pathlib
 import random
+import sys
 import warnings
 from argparse import Namespace
 
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
+import debian_torch  # noqa: E402, F401
 import numpy as np
 import torch
 from torch import nn
@@ -20,22 +22,6 @@ from torch import nn
 from opcodes import Files
 
 warnings.simplefilter("ignore")
-# Some parts of PyTorch 1.13 have defaults that Python 3.11 only takes when they can be hashed.
-plain = dataclasses.dataclass
-
-
-def hashable(made=None, **options):
-    if made is None:
-        return lambda later: hashable(later, **options)
-    return plain(made, **options) if "__hash__" in vars(made) else plain(made, **{"unsafe_hash": True, **options})
-
-
-dataclasses.dataclass = hashable
-try:
-    import torch.distributed._shard.sharded_tensor  # noqa: F401
-except ImportError:
-    pass
-dataclasses.dataclass = plain
 
 
 class Small(nn.Module):

@@ -117,7 +117,11 @@ pub(crate) fn detect(
         seen.push((*tensor, summary));
     }
     let shown = &seen[..seen.len().min(LAYERS)];
-    analysis.layers(shown.par_iter().map(|(tensor, summary)| card(tensor, summary, files, compared)).collect());
+    let cards = shown
+        .par_iter()
+        .map(|(tensor, summary)| (!cancel.is_cancelled()).then(|| card(tensor, summary, files, compared)).ok_or(Stop::Cancelled));
+    let cards = cards.collect::<Result<_, _>>()?;
+    analysis.layers(cards);
     if seen.len() > LAYERS {
         analysis.note(Note::new(
             "layers_shown",

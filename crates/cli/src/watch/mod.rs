@@ -148,6 +148,17 @@ impl Followed {
     }
 }
 
+/// What reading a log on came to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Read {
+    /// All of it is taken.
+    On,
+    /// The run is to be stopped.
+    Stop,
+    /// It is none that can be read on.
+    Whole,
+}
+
 struct Watch {
     gateway: Gateway,
     stop: Option<Severity>,
@@ -168,24 +179,22 @@ impl Watch {
     /// Takes what was written since, with as many looks as that is worth. Answers whether to stop the run.
     async fn catch_up(&mut self, files: &[(ArtifactKind, PathBuf)], quiet: bool, ends: bool) -> Result<bool, Error> {
         let metrics = files.iter().find(|(kind, _)| *kind == ArtifactKind::Metrics).map(|(_, path)| path.as_path());
-        let mut whole = true;
+        let mut outcome = Read::Whole;
         if let (Some(path), false) = (metrics, ends) {
             let mut followed = match self.followed.take() {
                 Some(followed) if followed.tail.path() == path => followed,
                 _ => Followed::new(path),
             };
-            let mut outcome = self.follow(&mut followed, files).await;
-            if matches!(outcome, Ok(Some(false))) && (self.beside || quiet && followed.run.taken() > self.seen) {
-                outcome = self.look_at(&followed.run, files).await.map(Some);
+            outcome = self.follow(&mut followed, files).await?;
+            if outcome == Read::On && (self.beside || quiet && followed.run.taken() > self.seen) {
+                outcome = self.look_at(&followed.run, files).await?;
             }
             self.followed = Some(followed);
-            match outcome? {
-                Some(true) => return Ok(true),
-                Some(false) => whole = false,
-                None => {}
-            }
         }
-        if ends || whole && self.unseen && self.looked.elapsed() >= self.pause {
+        if outcome == Read::Stop {
+            return Ok(true);
+        }
+        if ends || outcome == Read::Whole && self.unseen && self.looked.elapsed() >= self.pause {
             let begun = Instant::now();
             let stop = self.look(read(files, None)?, ends).await?;
             self.pause = begun.elapsed() * SHARE;
@@ -194,8 +203,8 @@ impl Watch {
         Ok(false)
     }
 
-    /// Reads the log on. Answers whether to stop the run; nothing when it must be read whole.
-    async fn follow(&mut self, followed: &mut Followed, files: &[(ArtifactKind, PathBuf)]) -> Result<Option<bool>, Error> {
+    /// Reads the log on, with a look whenever one is due.
+    async fn follow(&mut self, followed: &mut Followed, files: &[(ArtifactKind, PathBuf)]) -> Result<Read, Error> {
         loop {
             match followed.tail.more() {
                 Ok(More::Anew) => {
@@ -213,19 +222,19 @@ impl Watch {
                 Ok(More::Bytes(bytes)) if bytes.is_empty() => {
                     // What was taken before may have told that the log has no lines.
                     let step = followed.follower.step(&mut followed.run, &mut followed.cadence);
-                    return Ok((step != Step::Whole).then_some(false));
+                    return Ok(if step == Step::Whole { Read::Whole } else { Read::On });
                 }
                 Ok(More::Bytes(bytes)) => followed.follower.feed(&bytes),
                 // It may be written yet.
-                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Read::Whole),
                 Err(error) => return Err(unreadable(followed.tail.path(), &error)),
             }
             loop {
                 match followed.follower.step(&mut followed.run, &mut followed.cadence) {
                     Step::Taken => break,
                     Step::Due => {
-                        if self.look_at(&followed.run, files).await? {
-                            return Ok(Some(true));
+                        if self.look_at(&followed.run, files).await? == Read::Stop {
+                            return Ok(Read::Stop);
                         }
                     }
                     Step::Whole => {
@@ -238,15 +247,15 @@ impl Watch {
     }
 
     /// A look at a history, with the files beside it.
-    async fn look_at(&mut self, run: &RunHistory, files: &[(ArtifactKind, PathBuf)]) -> Result<bool, Error> {
+    async fn look_at(&mut self, run: &RunHistory, files: &[(ArtifactKind, PathBuf)]) -> Result<Read, Error> {
         let stop = self.look(read(files, Some(run))?, false).await?;
-        (self.beside, self.seen) = (false, run.taken());
-        Ok(stop)
+        self.seen = run.taken();
+        Ok(if stop { Read::Stop } else { Read::On })
     }
 
     /// A look at a run; says what became certain and answers whether to stop it.
     async fn look(&mut self, artifacts: Vec<Artifact>, ended: bool) -> Result<bool, Error> {
-        (self.looked, self.unseen) = (Instant::now(), false);
+        (self.looked, self.unseen, self.beside) = (Instant::now(), false, false);
         if artifacts.is_empty() {
             return Ok(false);
         }
@@ -277,32 +286,31 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Error {
 /// The files of the run, with its history in place of the log where that is followed.
 fn read(files: &[(ArtifactKind, PathBuf)], run: Option<&RunHistory>) -> Result<Vec<Artifact>, Error> {
     let mut out = Vec::new();
-    let take = |out: &mut Vec<Artifact>, kind, format: &str, file_name: String, bytes: Vec<u8>| {
-        if !bytes.is_empty() {
-            out.push(Artifact { kind, format: format.to_owned(), file_name, source: ArtifactSource::Inline(Bytes::from(bytes)) });
-        }
-    };
     for (kind, path) in files {
         let file_name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        if let (ArtifactKind::Metrics, Some(run)) = (kind, run) {
-            take(&mut out, *kind, FORMAT, file_name, run.encode_metrics());
-            continue;
-        }
-        if let (Ok(meta), Ok(place)) = (std::fs::metadata(path), std::path::absolute(path))
-            && meta.len() > INLINE
-        {
-            let source = ArtifactSource::Uri(format!("file://{}", place.display()));
-            out.push(Artifact { kind: *kind, format: String::new(), file_name, source });
-            continue;
-        }
-        match std::fs::read(path) {
-            Ok(bytes) => take(&mut out, *kind, "", file_name, whole_lines(bytes, path)),
-            // It may be written yet.
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(unreadable(path, &error)),
+        let (format, source) = if let (ArtifactKind::Metrics, Some(run)) = (kind, run) {
+            (FORMAT, ArtifactSource::Inline(Bytes::from(run.encode_metrics())))
+        } else {
+            match source(path) {
+                Ok(source) => ("", source),
+                // It may be written yet.
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                Err(error) => return Err(unreadable(path, &error)),
+            }
+        };
+        if !matches!(&source, ArtifactSource::Inline(bytes) if bytes.is_empty()) {
+            out.push(Artifact { kind: *kind, format: format.to_owned(), file_name, source });
         }
     }
     Ok(out)
+}
+
+/// A file as it is, or where it lies.
+fn source(path: &Path) -> std::io::Result<ArtifactSource> {
+    if std::fs::metadata(path)?.len() > INLINE {
+        return Ok(ArtifactSource::Uri(format!("file://{}", std::path::absolute(path)?.display())));
+    }
+    Ok(ArtifactSource::Inline(Bytes::from(whole_lines(std::fs::read(path)?, path))))
 }
 
 /// Without the line that is being written: half a number is another number.

@@ -85,8 +85,9 @@ fn pairs(line: &str) -> Vec<(String, f64)> {
 
 /// Whether a text begins with a boosting round.
 pub(super) fn begins_with_round(text: &str) -> bool {
-    let inside = text.trim_start().strip_prefix('[').and_then(|rest| rest.split_once(']'));
-    inside.is_some_and(|(round, _)| round.trim().parse::<u32>().is_ok())
+    let mut round = Vec::new();
+    round_of(text, &mut round);
+    !round.is_empty()
 }
 
 /// `[12]` at the beginning of a line is a boosting round.
