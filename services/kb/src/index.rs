@@ -63,7 +63,7 @@ fn everyday() -> &'static HashSet<String> {
 }
 
 // A word of everyday tells what a question is about where it is commoner on these pages than in English at large: it
-// stands on about one page in twenty-three by chance (once in 16,000 words, a page of 700). Weights are our choice, by
+// stands on about one page in twenty-three by chance (we take once in 16,000 words for it, and 700 for a page). Weights are our choice, by
 // the half of the questions of `bench/retrieval` that may be looked at and those of `elsewhere.tsv`.
 
 /// Share of pages on which a word of everyday stands by chance.

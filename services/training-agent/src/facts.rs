@@ -165,7 +165,8 @@ impl Facts {
     }
 
     /// A bound that clips the gradient norm rarely: the 90th percentile of the logged ones in calm weather (none above
-    /// ten times their median), rounded to two digits; nothing of fewer than twenty.
+    /// ten times their median), rounded to two digits; nothing of fewer than twenty. The percentile
+    /// is that of `knowledge/gradient_clipping_values.md`; what is calm and how many are enough, our choice.
     pub(crate) fn rare_clip(&self) -> Option<f64> {
         let norms = finite(&self.norms);
         let usual = median(&norms);

@@ -31,7 +31,7 @@ use tail::{More, Tail};
 
 /// Largest file that is sent to the agent as it is; of a larger one its place.
 const INLINE: u64 = 32 << 20;
-/// Periods without a word after which what came since the last look is looked at.
+/// Periods without a word after which what came since the last look is looked at. Our choice, as is the next.
 const QUIET: u32 = 3;
 /// Looks at logs that are read whole may take one part in so many of the time: a look at a long log is followed
 /// by a long pause.
