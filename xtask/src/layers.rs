@@ -16,14 +16,15 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("crates/runtime", &["rpc", "errors", "settings"]),
     ("crates/settings", &[]),
     ("crates/source", &["artifact", "errors", "model", "settings"]),
-    ("crates/render", &["model"]),
+    ("crates/language", &["model"]),
+    ("crates/render", &["language", "model"]),
     ("services/dataset-agent", AGENT),
     ("services/training-agent", AGENT),
     ("services/checks-agent", AGENT),
     ("services/checkpoint-agent", AGENT),
     ("services/kb", &["api", "artifact", "errors", "rpc", "settings"]),
-    ("services/reasoning", &["api", "errors", "model", "rpc", "settings"]),
-    ("services/gateway", &["api", "artifact", "errors", "live", "model", "render", "rpc", "settings", "source"]),
+    ("services/reasoning", &["api", "errors", "language", "model", "rpc", "settings"]),
+    ("services/gateway", &["api", "artifact", "errors", "language", "live", "model", "render", "rpc", "settings", "source"]),
 ];
 const AGENT: &[&str] = &["agent", "api", "artifact", "errors", "live", "model", "rpc", "source"];
 

@@ -3,15 +3,23 @@
 
 mod codegen;
 mod layers;
+mod messages;
+// The same file as the catalogue's, which must be readable before anything generated is.
+#[path = "../../crates/language/src/said.rs"]
+mod said;
 
 use std::path::PathBuf;
 
 fn main() -> anyhow::Result<()> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
     match std::env::args().nth(1).as_deref() {
-        Some("generate") => codegen::write(&root),
+        Some("generate") => {
+            codegen::write(&root)?;
+            messages::write(&root)
+        }
         Some("check") => {
             codegen::check(&root)?;
+            messages::check(&root)?;
             layers::check(&root)
         }
         _ => anyhow::bail!("usage: cargo xtask <generate|check>"),

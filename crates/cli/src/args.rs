@@ -206,7 +206,7 @@ pub(crate) struct AnalyzeArgs {
     /// Name of the model, shown in the report
     #[arg(long, value_name = "NAME", help_heading = "Artifacts")]
     pub(crate) model_name: Option<String>,
-    /// Language wanted for the wording
+    /// Language of the report: english, french; others need a language model
     #[arg(long, value_name = "LANG", help_heading = "Artifacts")]
     pub(crate) language: Option<String>,
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use deepfix_model::{Finding, Report};
 
-use crate::text::fact;
+use crate::text::{fact, language};
 
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -25,6 +25,7 @@ fn escaped(text: &str) -> String {
 }
 
 pub(crate) fn suite(report: &Report) -> String {
+    let l = language(report);
     let mut cases = String::new();
     let (mut tests, mut failures, mut skipped) = (0, 0, 0);
     let mut case = |class: &str, name: &str, found: &[&Finding], why_not: Option<&str>| {
@@ -36,8 +37,15 @@ pub(crate) fn suite(report: &Report) -> String {
             let text: Vec<String> = found
                 .iter()
                 .map(|f| {
-                    let facts: Vec<String> = f.evidence.iter().map(fact).collect();
-                    format!("{} [{}]: {}\nfix: {}", f.title, f.severity.name(), facts.join("; "), f.recommendation.action)
+                    let facts: Vec<String> = f.evidence.iter().map(|e| fact(e, l)).collect();
+                    format!(
+                        "{} [{}]: {}\n{} {}",
+                        f.title,
+                        l.say(f.severity.name()),
+                        facts.join("; "),
+                        l.say("fix:"),
+                        f.recommendation.action
+                    )
                 })
                 .collect();
             let _ = writeln!(

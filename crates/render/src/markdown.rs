@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use deepfix_model::{AgentStatus, Report};
 
-use crate::text::{counts, fact, place};
+use crate::text::{counts, fact, language, place};
 
 /// Text that means nothing to Markdown.
 fn plain(text: &str) -> String {
@@ -24,46 +24,66 @@ fn plain(text: &str) -> String {
 
 pub(crate) fn page(report: &Report) -> String {
     let mut out = String::new();
+    let l = language(report);
     let name = report.dataset_name.as_deref().or(report.model_name.as_deref()).unwrap_or("analysis");
-    let score = report.readiness.score.map_or_else(|| "not measured".to_owned(), |s| format!("{s:.1}/10"));
-    let _ =
-        writeln!(out, "# DeepFix: {}\n\n**Readiness {score}** · {}\n\n{}\n", plain(name), counts(report), plain(&report.summary));
-    let _ = writeln!(out, "| part | score | weight | why |\n|---|---|---|---|");
+    let score = report.readiness.score.map_or_else(|| l.say("not measured").into_owned(), |s| format!("{s:.1}/10"));
+    let _ = writeln!(
+        out,
+        "# DeepFix: {}\n\n**{} {score}** · {}\n\n{}\n",
+        plain(name),
+        l.say("Readiness"),
+        counts(report),
+        plain(&report.summary)
+    );
+    let head = [l.say("part"), l.say("score"), l.say("weight"), l.say("why")].join(" | ");
+    let _ = writeln!(out, "| {head} |\n|---|---|---|---|");
     for part in &report.readiness.parts {
         let score = part.score.map_or_else(|| "–".to_owned(), |s| format!("{s:.1}"));
-        let _ = writeln!(out, "| {} | {score} | {:.2} | {} |", part.name, part.weight, plain(&part.why));
+        let _ = writeln!(out, "| {} | {score} | {:.2} | {} |", l.say(&part.name), part.weight, plain(&part.why));
     }
     if !report.root_causes.is_empty() {
-        let _ = writeln!(out, "\n## Root causes\n");
+        let _ = writeln!(out, "\n## {}\n", l.say("Root causes"));
         for cause in &report.root_causes {
-            let _ = writeln!(out, "- **{}** (confidence {:.2}): {}", plain(&cause.code), cause.confidence, plain(&cause.text));
+            let _ = writeln!(
+                out,
+                "- **{}** ({} {:.2}): {}",
+                plain(&cause.code),
+                l.say("confidence"),
+                cause.confidence,
+                plain(&cause.text)
+            );
         }
     }
     if report.plan.len() > 1 {
-        let _ = writeln!(out, "\n## What to do, in order\n");
+        let _ = writeln!(out, "\n## {}\n", l.say("What to do, in order"));
         for step in &report.plan {
             let wait = step.after.map_or_else(String::new, |after| {
-                format!(" (after step {after}, if still needed: {})", plain(step.why_after.as_deref().unwrap_or_default()))
+                let why = plain(step.why_after.as_deref().unwrap_or_default());
+                format!(" ({})", l.say(&format!("after step {after}, if still needed: {why}")))
             });
             let _ = writeln!(
                 out,
-                "{}. **{}**{wait} · {} · risk: {} · then look at: {}",
+                "{}. **{}**{wait} · {} · {} {} · {} {}",
                 step.rank,
                 plain(&step.action),
-                step.effort.name(),
+                l.say(step.effort.name()),
+                l.say("risk:"),
                 plain(&step.risk),
+                l.say("then look at:"),
                 plain(&step.verify.join("; "))
             );
         }
     }
     if let Some(decision) = &report.retraining {
-        let score = decision.drift_score.map_or_else(String::new, |s| format!(" · drift score {s}"));
+        let score = decision.drift_score.map_or_else(String::new, |s| format!(" · {} {s}", l.say("drift score")));
         let _ = writeln!(
             out,
-            "\n## Retraining: {}\n\n{} · {}{score} · confidence {:.2}\n\n{}\n",
-            decision.urgency.name(),
-            decision.strategy.name(),
-            decision.health.name(),
+            "\n## {} {}\n\n{} · {}{score} · {} {:.2}\n\n{}\n",
+            l.say("Retraining:"),
+            l.say(decision.urgency.name()),
+            l.say(&decision.strategy.name().replace('_', " ")),
+            l.say(&decision.health.name().replace('_', " ")),
+            l.say("confidence"),
             decision.confidence,
             plain(&decision.rationale)
         );
@@ -72,24 +92,26 @@ pub(crate) fn page(report: &Report) -> String {
         }
     }
     if !report.findings.is_empty() {
-        let _ = writeln!(out, "\n## Findings\n");
+        let _ = writeln!(out, "\n## {}\n", l.say("Findings"));
     }
     for finding in &report.findings {
         let _ = writeln!(
             out,
-            "### {} – `{}` – {}\n\n{} · confidence {:.2}\n",
-            finding.severity.name(),
+            "### {} – `{}` – {}\n\n{} · {} {:.2}\n",
+            l.say(finding.severity.name()),
             finding.code,
             plain(&finding.title),
             place(finding),
+            l.say("confidence"),
             finding.confidence
         );
         for evidence in &finding.evidence {
-            let _ = writeln!(out, "- {} – {}", plain(&fact(evidence)), plain(&evidence.method));
+            let _ = writeln!(out, "- {} – {}", plain(&fact(evidence, l)), plain(&evidence.method));
         }
         let _ = writeln!(
             out,
-            "\n**Fix:** {}. {}.\n",
+            "\n**{}** {}. {}.\n",
+            l.say("Fix:"),
             plain(&finding.recommendation.action),
             plain(&finding.recommendation.rationale)
         );
@@ -101,15 +123,21 @@ pub(crate) fn page(report: &Report) -> String {
             // A team's own document has no address; pages of documentation often no year.
             let title = if citation.url.is_empty() { title } else { format!("[{title}]({})", citation.url) };
             let year = if citation.year > 0 { format!(" {}", citation.year) } else { String::new() };
-            let _ = writeln!(out, "- Source: {title}{year}, {source}");
+            let _ = writeln!(out, "- {} {title}{year}, {source}", l.say("Source:"));
         }
         out.push('\n');
     }
     let gaps: Vec<_> = report.agents.iter().filter(|a| a.status == AgentStatus::Failed).collect();
     if !gaps.is_empty() || !report.notes.is_empty() {
-        let _ = writeln!(out, "## Notes\n");
+        let _ = writeln!(out, "## {}\n", l.say("Notes"));
         for agent in gaps {
-            let _ = writeln!(out, "- not looked at: {} – {}", agent.name, plain(agent.reason.as_deref().unwrap_or("unknown")));
+            let _ = writeln!(
+                out,
+                "- {} {} – {}",
+                l.say("not looked at:"),
+                agent.name,
+                plain(agent.reason.as_deref().unwrap_or("unknown"))
+            );
         }
         for note in &report.notes {
             let _ = writeln!(out, "- {}", plain(&note.text));

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use deepfix_model::{Report, Severity};
 use serde_json::{Value, json};
 
-use crate::text::fact;
+use crate::text::{fact, language};
 
 pub(crate) fn log(report: &Report) -> String {
+    let l = language(report);
     let mut rules: BTreeMap<&str, Value> = BTreeMap::new();
     for finding in &report.findings {
         rules.entry(&finding.code).or_insert_with(|| {
@@ -28,8 +29,9 @@ pub(crate) fn log(report: &Report) -> String {
                 Severity::Medium => "warning",
                 Severity::Low => "note",
             };
-            let facts: Vec<String> = finding.evidence.iter().map(fact).collect();
-            let text = format!("{}. {}. Fix: {}.", finding.title, facts.join("; "), finding.recommendation.action);
+            let facts: Vec<String> = finding.evidence.iter().map(|e| fact(e, l)).collect();
+            let fix = l.say("Fix:");
+            let text = format!("{}. {}. {fix} {}.", finding.title, facts.join("; "), finding.recommendation.action);
             json!({
                 "ruleId": finding.code,
                 "level": level,

@@ -1,10 +1,13 @@
 //! Terminal text in the manner of a good compiler's diagnostics: one block per root cause and
 //! finding, most harmful first, readable at 80 columns and without colour.
 
+use std::borrow::Cow;
+
 use anstyle::{AnsiColor, Style};
+use deepfix_language::Language;
 use deepfix_model::{AgentStatus, Finding, Report, Severity, Strategy, Urgency};
 
-use crate::text::{counts, cut, fact, place, seconds};
+use crate::text::{counts, cut, fact, language, place, seconds};
 
 /// How to write.
 #[derive(Debug, Clone, Copy)]
@@ -30,11 +33,35 @@ const FACTS: usize = 4;
 
 struct Writer {
     out: String,
+    language: Language,
     width: usize,
     colour: bool,
 }
 
 impl Writer {
+    fn say<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        self.language.say(text)
+    }
+
+    /// The width of the labels of a finding.
+    fn labels(&self) -> usize {
+        [self.say("fix"), self.say("why"), self.say("gain"), self.say("read")]
+            .iter()
+            .map(|l| l.chars().count())
+            .max()
+            .unwrap_or(0)
+            + 1
+    }
+
+    /// A line behind a label; what it goes on with stands under its first word.
+    fn labelled(&mut self, label: &str, text: &str, style: Style) {
+        let label = self.say(label);
+        let width = self.labels().max(label.chars().count() + 1);
+        let first = format!("   = {label:<width$} ");
+        let later = " ".repeat(first.chars().count());
+        self.wrapped(&first, &later, text, style);
+    }
+
     fn paint(&self, style: Style, text: &str) -> String {
         if self.colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
@@ -98,20 +125,24 @@ impl Terminal {
     /// The report.
     #[must_use]
     pub fn report(&self, report: &Report) -> String {
-        let mut w = Writer { out: String::new(), width: self.width.clamp(40, 120), colour: self.colour };
+        let mut w =
+            Writer { out: String::new(), language: language(report), width: self.width.clamp(40, 120), colour: self.colour };
         for finding in report.findings.iter().take(SHOWN) {
             self.finding(&mut w, finding);
         }
         if report.findings.len() > SHOWN {
-            w.line(&format!("… and {} more findings; --format json or html has them all\n", report.findings.len() - SHOWN));
+            let more = report.findings.len() - SHOWN;
+            let more = w.say(&format!("and {more} more findings; --format json or html has them all")).into_owned();
+            w.line(&format!("… {more}\n"));
         }
         for cause in &report.root_causes {
-            let head = format!("root cause[{}]", cause.code);
+            let head = format!("{}[{}]", w.say("root cause"), cause.code);
             let painted = w.paint(BOLD.fg_color(Some(AnsiColor::Magenta.into())), &head);
-            w.line(&format!("{painted}: explains {} findings", cause.explains.len()));
+            let explains = w.say(&format!("explains {} findings", cause.explains.len())).into_owned();
+            w.line(&format!("{painted}: {explains}"));
             w.wrapped("   │ ", "   │ ", &cause.text, PLAIN);
             if let Some(decide) = &cause.would_decide {
-                w.wrapped("   = to decide  ", "               ", decide, PLAIN);
+                w.labelled("to decide", decide, PLAIN);
             }
             w.line("");
         }
@@ -127,20 +158,23 @@ impl Terminal {
         if report.plan.len() < 2 {
             return;
         }
-        w.line(&w.paint(BOLD, "in this order"));
+        w.line(&w.paint(BOLD, &w.say("in this order")));
         for step in report.plan.iter().take(STEPS) {
-            let wait = step.after.map_or_else(String::new, |after| format!(" – after {after}, if still needed"));
+            let wait =
+                step.after.map_or_else(String::new, |after| format!(" – {}", w.say(&format!("after {after}, if still needed"))));
             let number = format!("{:>4}  ", step.rank);
-            w.wrapped(&number, "      ", &format!("{}{wait} ({})", step.action, step.effort.name()), PLAIN);
+            w.wrapped(&number, "      ", &format!("{}{wait} ({})", step.action, w.say(step.effort.name())), PLAIN);
         }
         if report.plan.len() > STEPS {
-            w.line(&format!("      … and {} more; --format json or html has them all", report.plan.len() - STEPS));
+            let more = report.plan.len() - STEPS;
+            let more = w.say(&format!("and {more} more; --format json or html has them all")).into_owned();
+            w.line(&format!("      … {more}"));
         }
         w.line("");
     }
 
     fn finding(&self, w: &mut Writer, finding: &Finding) {
-        let head = format!("{}[{}]", finding.severity.name(), finding.code);
+        let head = format!("{}[{}]", w.say(finding.severity.name()), finding.code);
         let place = place(finding);
         let used = head.chars().count() + 1 + finding.title.chars().count() + 2 + place.chars().count();
         let painted = w.paint(colour(finding.severity), &head);
@@ -154,7 +188,7 @@ impl Terminal {
             w.wrapped("   ", "   ", &finding.title, BOLD);
         }
         for evidence in finding.evidence.iter().take(FACTS) {
-            let mut text = fact(evidence);
+            let mut text = fact(evidence, w.language);
             if !evidence.source.is_empty() {
                 text.push_str(" – ");
                 text.push_str(&cut(&evidence.source, 160));
@@ -162,31 +196,36 @@ impl Terminal {
             w.wrapped("   │ ", "   │   ", &text, PLAIN);
         }
         let recommendation = &finding.recommendation;
-        w.wrapped("   = fix   ", "           ", &recommendation.action, PLAIN);
+        w.labelled("fix", &recommendation.action, PLAIN);
         if let Some(step) = recommendation.steps.first() {
-            w.wrapped("           ", "           ", step, DIM);
+            let under = " ".repeat(w.labels() + 6);
+            w.wrapped(&under, &under, step, DIM);
         }
-        w.wrapped("   = why   ", "           ", &recommendation.rationale, PLAIN);
+        w.labelled("why", &recommendation.rationale, PLAIN);
         if recommendation.expected_impact != "unknown" {
-            w.wrapped("   = gain  ", "           ", &recommendation.expected_impact, PLAIN);
+            w.labelled("gain", &recommendation.expected_impact, PLAIN);
         }
         let source = recommendation.citations.first().map(|c| format!(" – {} {}", c.title, c.year)).unwrap_or_default();
         let read = format!("deepfix explain {}{}", finding.code, cut(&source, 60));
-        w.wrapped("   = read  ", "           ", &format!("{read}  (confidence {:.2})", finding.confidence), DIM);
+        let read = format!("{read}  ({} {:.2})", w.say("confidence"), finding.confidence);
+        w.labelled("read", &read, DIM);
         w.line("");
     }
 
     fn gaps(&self, w: &mut Writer, report: &Report) {
         for note in report.notes.iter().take(12) {
-            w.wrapped("note: ", "      ", &note.text, PLAIN);
+            let head = w.say("note: ").into_owned();
+            w.wrapped(&head, "      ", &note.text, PLAIN);
         }
         if report.notes.len() > 12 {
-            w.line(&format!("note: and {} more", report.notes.len() - 12));
+            let more = format!("{}{}", w.say("note: "), w.say(&format!("and {} more", report.notes.len() - 12)));
+            w.line(&more);
         }
         for agent in &report.agents {
             if let (AgentStatus::Failed, Some(reason)) | (AgentStatus::Completed, Some(reason)) = (agent.status, &agent.reason) {
-                let head = if agent.status == AgentStatus::Failed { "not looked at" } else { "partly looked at" };
-                w.wrapped(&format!("{head}: "), "   ", &format!("{} – {reason}", agent.name), colour(Severity::Medium));
+                let head = if agent.status == AgentStatus::Failed { "not looked at: " } else { "partly looked at: " };
+                let head = w.say(head).into_owned();
+                w.wrapped(&head, "   ", &format!("{} – {reason}", agent.name), colour(Severity::Medium));
             }
         }
         if !report.notes.is_empty() || report.agents.iter().any(|a| a.status == AgentStatus::Failed) {
@@ -203,9 +242,11 @@ impl Terminal {
         };
         let strategy = match decision.strategy {
             Strategy::None => String::new(),
-            strategy => format!(", {}", strategy.name()),
+            strategy => format!(", {}", w.say(&strategy.name().replace('_', " "))),
         };
-        w.wrapped("retraining: ", "   ", &format!("{}{strategy} – {}", decision.urgency.name(), decision.rationale), mark);
+        let text = format!("{}{strategy} – {}", w.say(decision.urgency.name()), decision.rationale);
+        let head = w.say("retraining: ").into_owned();
+        w.wrapped(&head, "   ", &text, mark);
         for (i, step) in decision.plan.iter().enumerate().filter(|_| decision.urgency > Urgency::Monitor) {
             w.wrapped(&format!("   {}. ", i + 1), "      ", step, PLAIN);
         }
@@ -213,25 +254,26 @@ impl Terminal {
     }
 
     fn closing(&self, w: &mut Writer, report: &Report) {
-        let score = report.readiness.score.map_or_else(|| "not measured".to_owned(), |s| format!("{s:.1}/10"));
+        let score = report.readiness.score.map_or_else(|| w.say("not measured").into_owned(), |s| format!("{s:.1}/10"));
         let parts: Vec<String> = report
             .readiness
             .parts
             .iter()
-            .map(|p| format!("{} {}", p.name, p.score.map_or_else(|| "–".to_owned(), |s| format!("{s:.0}"))))
+            .map(|p| format!("{} {}", w.say(&p.name), p.score.map_or_else(|| "–".to_owned(), |s| format!("{s:.0}"))))
             .collect();
-        let head = w.paint(BOLD, &format!("readiness {score}"));
+        let head = w.paint(BOLD, &format!("{} {score}", w.say("readiness")));
         w.line(&format!("{head}   {}", parts.join(" · ")));
         let time = seconds(report).map(|s| format!(" · {s:.1} s")).unwrap_or_default();
         let sound: usize = report.checked.iter().filter(|c| c.faulty == 0 && c.not_checked.is_none()).count();
-        w.line(&format!("{}; {sound} kinds of fault looked for and not found{time}", counts(report)));
+        let sound = w.say(&format!("{sound} kinds of fault looked for and not found")).into_owned();
+        w.line(&format!("{}; {sound}{time}", counts(report)));
     }
 }
 
 /// A knowledge page for a terminal: headings stand out, the rest is as written.
 #[must_use]
 pub fn page(title: &str, markdown: &str, sources: &[String], settings: Terminal) -> String {
-    let mut w = Writer { out: String::new(), width: settings.width, colour: settings.colour };
+    let mut w = Writer { out: String::new(), language: Language::English, width: settings.width, colour: settings.colour };
     let painted = w.paint(BOLD, title);
     w.line(&painted);
     w.line("");

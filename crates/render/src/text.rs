@@ -1,16 +1,23 @@
 //! Small pieces of wording that several formats share.
 
+use deepfix_language::Language;
 use deepfix_model::{Evidence, Finding, Report, Severity, Split};
+
+/// The language a report is worded in; of one without catalogue, what is around it is English.
+pub(crate) fn language(report: &Report) -> Language {
+    Language::of(&report.wording.language).unwrap_or_default()
+}
 
 /// `2 high, 1 low`.
 pub(crate) fn counts(report: &Report) -> String {
+    let l = language(report);
     let count = |severity| report.findings.iter().filter(|f| f.severity == severity).count();
     let parts: Vec<String> = [Severity::High, Severity::Medium, Severity::Low]
         .into_iter()
         .filter(|s| count(*s) > 0)
-        .map(|s| format!("{} {}", count(s), s.name()))
+        .map(|s| format!("{} {}", count(s), l.say(s.name())))
         .collect();
-    if parts.is_empty() { "no findings".to_owned() } else { parts.join(", ") }
+    if parts.is_empty() { l.say("no findings").into_owned() } else { parts.join(", ") }
 }
 
 /// Where a finding was seen: its artifact, and the splits in words.
@@ -23,11 +30,11 @@ pub(crate) fn place(finding: &Finding) -> String {
 }
 
 /// `auc 0.98 (≥ 0.9)`.
-pub(crate) fn fact(evidence: &Evidence) -> String {
+pub(crate) fn fact(evidence: &Evidence, l: Language) -> String {
     // A unit that the measure's own name says already is not said twice.
     let said =
         evidence.unit.is_empty() || evidence.unit == "share" || evidence.measure.contains(evidence.unit.trim_end_matches('s'));
-    let unit = if said { String::new() } else { format!(" {}", evidence.unit) };
+    let unit = if said { String::new() } else { format!(" {}", l.say(&evidence.unit)) };
     let value = match (&evidence.value, evidence.unit.as_str()) {
         (deepfix_model::Scalar::Number(v), "share") if v.is_finite() => share(*v),
         (value, _) => value.to_string(),

@@ -196,7 +196,7 @@ fn not_finite(tensor: &Tensor, summary: &Summary) -> Finding {
     let count = summary.nan + summary.infinite;
     let share = count as f64 / tensor.elements() as f64;
     Finding::new("nan_weights", KIND, &subject, Severity::High, above(share, share * 0.01 / (1.0 + 100.0 * share), 1.0))
-        .title(format!("`{}` holds {count} values that are no number", tensor.name))
+        .title(format!("`{}` holds {count} values that are not finite", tensor.name))
         .bug(BugType::Search)
         .evidence(
             Evidence::new("nan_values", &subject, summary.nan)

@@ -54,7 +54,7 @@ impl Sizes {
     /// What is said of findings left out.
     pub(crate) fn note(self, left_out: usize) -> String {
         format!(
-            "{left_out} results of drift were left out: {} rows of train and {} of test differ by that much by chance, once in a thousand times by up to {:.2} in a number and {:.2} in categories",
+            "{left_out} results of drift were left out: {} rows of train and {} of test differ by that much by chance, once in a thousand times by {:.2} and more in a number and {:.2} in categories",
             self.train,
             self.test,
             self.reach(true),

@@ -14,6 +14,7 @@ use deepfix_api::{
     report as wr,
 };
 use deepfix_errors::{Error, ErrorCode, occurrence_id};
+use deepfix_language::Language;
 use deepfix_model::{AgentRun, AgentStatus, Artifact, Finding, Note, Num, ReadinessPart, Report};
 use deepfix_rpc::Deadline;
 use futures::future::join_all;
@@ -24,19 +25,34 @@ use crate::{Event, Gateway, admission::Admission, clients::AgentClient, mlflow, 
 
 /// Where events go. Without a listener they go nowhere; a listener that left ends the analysis.
 #[derive(Debug, Clone)]
-pub(crate) struct Events(Option<mpsc::Sender<Event>>);
+pub(crate) struct Events {
+    to: Option<mpsc::Sender<Event>>,
+    /// What findings and reasons are said in.
+    language: Language,
+}
 
 impl Events {
     pub(crate) fn to(sender: mpsc::Sender<Event>) -> Self {
-        Self(Some(sender))
+        Self { to: Some(sender), language: Language::English }
     }
 
     pub(crate) const fn nowhere() -> Self {
-        Self(None)
+        Self { to: None, language: Language::English }
     }
 
-    async fn send(&self, event: Event) -> Result<(), Error> {
-        match &self.0 {
+    fn say(&self, event: &mut Event) {
+        match event {
+            Event::Finding { finding, .. } => deepfix_language::say_finding(finding, self.language),
+            Event::AgentFailed { reason, .. } | Event::AgentSkipped { reason, .. } => {
+                *reason = self.language.say(reason).into_owned();
+            }
+            _ => {}
+        }
+    }
+
+    async fn send(&self, mut event: Event) -> Result<(), Error> {
+        self.say(&mut event);
+        match &self.to {
             None => Ok(()),
             // Progress is for those who keep up.
             Some(sender) if matches!(event, Event::AgentProgress { .. }) && sender.capacity() == 0 => Ok(()),
@@ -47,7 +63,13 @@ impl Events {
 
 /// Runs an analysis and gives its report. It ends, one way or the other, soon after its deadline:
 /// a listener that does not read cannot hold its place.
-pub(crate) async fn run(gateway: Arc<Gateway>, mut admission: Admission, spec: Spec, events: Events) -> Result<Report, Error> {
+pub(crate) async fn run(
+    gateway: Arc<Gateway>,
+    mut admission: Admission,
+    spec: Spec,
+    mut events: Events,
+) -> Result<Report, Error> {
+    events.language = Language::of(&spec.language).unwrap_or_default();
     let request_id = occurrence_id();
     let span = tracing::info_span!("analysis", request_id, artifacts = spec.artifacts.len());
     let limit = spec.limit(&gateway) + LAST_WORDS;
@@ -120,7 +142,8 @@ async fn analyse(gateway: &Gateway, request_id: &str, mut spec: Spec, events: &E
         label: spec.label.clone(),
     };
     let mut report = synthesize(gateway, request, deadline).await?;
-    report.notes.extend(notes);
+    // Reasoning has said the rest.
+    report.notes.extend(notes.into_iter().map(|note| Note { text: events.language.say(&note.text).into_owned(), ..note }));
     report.notes.sort();
     report.provenance.versions.insert(crate::SERVICE.to_owned(), env!("CARGO_PKG_VERSION").to_owned());
     timing.insert("reasoning".to_owned(), millis(reasoning.elapsed()));
@@ -223,7 +246,7 @@ async fn part(
             events.send(event).await?;
             AgentOutcome { run: Some(run.clone().into()), findings: sent.findings, result: Some(result) }
         }
-        Err(error) if error.code == ErrorCode::Cancelled && events.0.as_ref().is_some_and(mpsc::Sender::is_closed) => {
+        Err(error) if error.code == ErrorCode::Cancelled && events.to.as_ref().is_some_and(mpsc::Sender::is_closed) => {
             return Err(error);
         }
         Err(error) => {
@@ -299,7 +322,7 @@ async fn ask(
                     .await?;
             }
             Some(analyze_response::Event::Finding(finding)) => {
-                if events.0.is_some() {
+                if events.to.is_some() {
                     let shown = Finding::try_from(finding.clone()).map_err(Error::from)?;
                     events.send(Event::Finding { agent: agent.name.clone(), finding: Box::new(shown) }).await?;
                 }
@@ -381,6 +404,7 @@ fn unreasoned(request: SynthesizeRequest) -> Result<Report, Error> {
     const WHY: &str =
         "the reasoning service did not answer: findings are listed as the agents gave them, not joined, ranked by severity only";
     let named = |text: String| (!text.is_empty()).then_some(text);
+    let language = Language::of(&request.language).unwrap_or_default();
     let mut report = Report::empty(named(request.dataset_name), named(request.model_name));
     report.notes.push(Note::new("reasoning_unavailable", "report", WHY));
     report.readiness.parts.push(ReadinessPart {
@@ -413,5 +437,6 @@ fn unreasoned(request: SynthesizeRequest) -> Result<Report, Error> {
         b.severity.cmp(&a.severity).then_with(|| b.confidence.total_cmp(&a.confidence)).then_with(|| a.id.cmp(&b.id))
     });
     report.summary = format!("{} findings. {WHY}.", report.findings.len());
+    deepfix_language::say_report(&mut report, language);
     Ok(report)
 }

@@ -80,7 +80,7 @@ pub struct SpecJson {
     pub dataset_name: Option<String>,
     /// Shown in the report.
     pub model_name: Option<String>,
-    /// Language wanted for the wording.
+    /// Language of the report: name, code or tag. English and French are complete by themselves, others need a language model.
     pub language: Option<String>,
     /// Agents to ask; all that have something to look at when absent.
     pub agents: Option<Vec<String>>,

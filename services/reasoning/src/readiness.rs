@@ -77,7 +77,7 @@ fn part(name: &str, weight: f64, findings: Vec<&Finding>) -> ReadinessPart {
     let why = match (codes.is_empty(), more) {
         (true, _) => "nothing found".to_owned(),
         (false, 0) => codes.join(", "),
-        (false, more) => format!("{}, and {more} more", codes.join(", ")),
+        (false, n) => format!("{}, and {n} more", codes.join(", ")),
     };
     ReadinessPart { name: name.to_owned(), score: Some(score), weight: (weight * 1000.0).round() / 1000.0, why }
 }

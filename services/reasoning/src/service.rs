@@ -8,6 +8,7 @@ use deepfix_api::{
     },
 };
 use deepfix_errors::Error;
+use deepfix_language::Language;
 use deepfix_model::{Chart, Citation, Finding, Note, Report, WireError};
 use deepfix_rpc::{MAX_MESSAGE, Module};
 use tonic::{Request, Response, Status, service::Routes};
@@ -61,10 +62,16 @@ fn page(hit: wk::Hit) -> Page {
     Page { codes: hit.fault_codes, citations, own }
 }
 
-/// Whether words are in the language wanted; none wanted is English.
-fn same_language(wanted: &str, worded: &str) -> bool {
-    let english = |name: &str| matches!(name.to_lowercase().as_str(), "" | "english" | "en");
-    wanted.eq_ignore_ascii_case(worded) || english(wanted) && english(worded)
+/// Says the report in the language wanted: by the catalogue where there is one, and what a model has worded in it
+/// stays. In others only a model can; without it the report says so.
+fn say_in(report: &mut Report, wanted: &str) {
+    if let Some(language) = Language::of(wanted) {
+        deepfix_language::say_report(report, language);
+    } else if !wanted.eq_ignore_ascii_case(&report.wording.language) {
+        let text = format!("the report is worded in English; {wanted:?} needs a language model (reasoning.model)");
+        report.notes.push(Note::new("language", "report", text));
+        report.notes.sort();
+    }
 }
 
 fn named(text: String) -> Option<String> {
@@ -88,12 +95,7 @@ impl ReasoningService for Service {
         if let Some(model) = &self.model {
             model.word(&mut report, &request.language).await;
         }
-        if !same_language(&request.language, &report.wording.language) {
-            let text =
-                format!("the report is worded in English; {:?} needs a language model (reasoning.model)", request.language);
-            report.notes.push(Note::new("language", "report", text));
-            report.notes.sort();
-        }
+        say_in(&mut report, &request.language);
         tracing::debug!(
             request_id = request.request_id,
             findings = report.findings.len(),
@@ -115,7 +117,10 @@ impl ReasoningService for Service {
         let plain = crate::answer(&report, question);
         let (text, wording) = match &self.model {
             Some(model) => model.answer(&report, question, &plain.text).await,
-            None => (plain.text, deepfix_model::Wording::default()),
+            None => {
+                let language = Language::of(&report.wording.language).unwrap_or_default();
+                (language.say(&plain.text).into_owned(), deepfix_model::Wording::default())
+            }
         };
         Ok(Response::new(AskResponse { answer: text, findings: plain.findings, wording: Some(wording.into()) }))
     }

@@ -20,7 +20,8 @@ pub struct AnalysisSpec {
     /// Shown in the report.
     #[prost(string, tag = "6")]
     pub model_name: ::prost::alloc::string::String,
-    /// Language wanted for the wording; only "english" is worded so far.
+    /// Language of the report: name, code or tag. English (also when empty) and French are complete by themselves, others need
+    /// a language model.
     #[prost(string, tag = "7")]
     pub language: ::prost::alloc::string::String,
     /// Agents to ask; empty means all that have something to look at.

@@ -3,10 +3,11 @@
 
 use std::fmt::Write;
 
+use deepfix_language::Language;
 use deepfix_model::{ColumnCard, ColumnMeasure, ColumnSide, Finding, Num, Report, fmt_number};
 use maud::{Markup, PreEscaped, html};
 
-use crate::text::cut;
+use crate::text::{cut, language};
 
 const WIDTH: f64 = 160.0;
 const HEIGHT: f64 = 40.0;
@@ -14,38 +15,39 @@ const HEIGHT: f64 = 40.0;
 const NAMED: usize = 4;
 
 pub(super) fn section(report: &Report) -> Markup {
+    let l = language(report);
     let rows: u64 = report.columns.iter().flat_map(|c| [&c.train, &c.test]).flatten().map(|s| s.rows).max().unwrap_or(0);
     html! {
         @if rows > 0 {
             section {
-                h2 #columns { "Columns" }
+                h2 #columns { (l.say("Columns")) }
                 p.dim {
-                    (report.columns.len()) " columns, those with the gravest findings first. "
+                    (l.say(&format!("{} columns, those with the gravest findings first.", report.columns.len()))) " "
                     span.key { span.k0 {} " train" } " " span.key { span.k1 {} " test" }
-                    ". A measure in bold is over its threshold once chance is taken out."
+                    ". " (l.say("A measure in bold is over its threshold once chance is taken out."))
                 }
-                div.columns { @for card in &report.columns { (self::card(card, &report.findings)) } }
+                div.columns { @for card in &report.columns { (self::card(card, &report.findings, l)) } }
             }
         }
     }
 }
 
-fn card(card: &ColumnCard, findings: &[Finding]) -> Markup {
+fn card(card: &ColumnCard, findings: &[Finding], l: Language) -> Markup {
     let mut found: Vec<&Finding> = findings.iter().filter(|f| f.columns.contains(&card.name)).collect();
     found.sort_by_key(|f| std::cmp::Reverse(f.severity));
     html! {
         article.column {
-            h3 { (cut(&card.name, 60)) " " span.dim { (card.kind) } }
+            h3 { (cut(&card.name, 60)) " " span.dim { (l.say(&card.kind)) } }
             @if !found.is_empty() {
                 p {
-                    @for f in found.iter().take(NAMED) { a href={ "#" (f.id) } class={ "at " (f.severity.name()) } { (f.severity.name()) ": " (f.code) } " " }
-                    @if found.len() > NAMED { "and " (found.len() - NAMED) " more" }
+                    @for f in found.iter().take(NAMED) { a href={ "#" (f.id) } class={ "at " (f.severity.name()) } { (l.say(f.severity.name())) ": " (f.code) } " " }
+                    @if found.len() > NAMED { (l.say(&format!("and {} more", found.len() - NAMED))) }
                 }
             }
             @if !card.labels.is_empty() { (PreEscaped(picture(card))) }
             @for (name, side) in [("train", &card.train), ("test", &card.test)] {
-                @if let Some(side) = side { p { span.dim { (name) } " " (facts(side)) } }
-                @else { p.dim { (name) " does not have it" } }
+                @if let Some(side) = side { p { span.dim { (name) } " " (facts(side, l)) } }
+                @else { p.dim { (l.say(&format!("{name} does not have it"))) } }
             }
             @if !card.measures.is_empty() {
                 p { @for m in &card.measures { (measure(m)) " " } }
@@ -54,17 +56,17 @@ fn card(card: &ColumnCard, findings: &[Finding]) -> Markup {
     }
 }
 
-fn facts(side: &ColumnSide) -> String {
+fn facts(side: &ColumnSide, l: Language) -> String {
     let mut out = String::new();
     if side.missing > 0 {
-        let _ = write!(out, "{} missing, ", percent(side.missing as f64 / side.rows.max(1) as f64));
+        let _ = write!(out, "{} {}, ", percent(side.missing as f64 / side.rows.max(1) as f64), l.say("missing"));
     }
-    let _ = write!(out, "{} distinct", fmt_number(side.distinct as f64));
+    let _ = write!(out, "{} {}", fmt_number(side.distinct as f64), l.say("distinct"));
     if let (Some(Num(min)), Some(Num(median)), Some(Num(max))) = (side.min, side.median, side.max) {
         let _ = write!(out, ", {} … {} … {}", fmt_number(min), fmt_number(median), fmt_number(max));
     } else if let Some(top) = &side.top {
         let present = side.rows.saturating_sub(side.missing).max(1);
-        let _ = write!(out, ", most often {} ({})", cut(top, 24), percent(side.top_count as f64 / present as f64));
+        let _ = write!(out, ", {} {} ({})", l.say("most often"), cut(top, 24), percent(side.top_count as f64 / present as f64));
     }
     out
 }

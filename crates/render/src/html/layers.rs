@@ -1,47 +1,49 @@
 //! The table of a model's tensors.
 
+use deepfix_language::Language;
 use deepfix_model::{Finding, LayerCard, Num, Report, fmt_number};
 use maud::{Markup, html};
 
-use crate::text::cut;
+use crate::text::{cut, language};
 
 /// Rows shown at first; the rest lies under a fold.
 const OPEN: usize = 60;
 
 pub(super) fn section(report: &Report) -> Markup {
+    let l = language(report);
     let compared = report.layers.iter().any(|layer| layer.change.is_some());
     let (first, rest) = report.layers.split_at(report.layers.len().min(OPEN));
     html! {
         @if !report.layers.is_empty() {
             section {
-                h2 #layers { "Layers" }
+                h2 #layers { (l.say("Layers")) }
                 p.dim {
-                    (report.layers.len()) " tensors in the file's order; numbers are of the finite elements. Spectral is the largest singular value (of large matrices, of evenly spaced rows)."
-                    @if compared { " Change is the norm of the difference from the baseline over the baseline's norm." }
+                    (report.layers.len()) " " (l.say("tensors in the file's order; numbers are of the finite elements. Spectral is the largest singular value (of large matrices, of evenly spaced rows)."))
+                    @if compared { " " (l.say("Change is the norm of the difference from the baseline over the baseline's norm.")) }
                 }
-                div.wide { (table(first, compared, &report.findings)) }
+                div.wide { (table(first, compared, &report.findings, l)) }
                 @if !rest.is_empty() {
-                    details { summary { (rest.len()) " more" } div.wide { (table(rest, compared, &report.findings)) } }
+                    details { summary { (l.say(&format!("{} more", rest.len()))) } div.wide { (table(rest, compared, &report.findings, l)) } }
                 }
             }
         }
     }
 }
 
-fn table(layers: &[LayerCard], compared: bool, findings: &[Finding]) -> Markup {
+fn table(layers: &[LayerCard], compared: bool, findings: &[Finding], l: Language) -> Markup {
     html! {
         table.layers {
             thead { tr {
-                th { "tensor" } th { "type" } th { "shape" } th { "norm" } th { "spectral" } th { "mean" } th { "std" } th { "largest" } th { "zeros" }
-                @if compared { th { "change" } }
-                th { "found" }
+                @for head in [l.say("tensor"), l.say("type"), l.say("shape"), l.say("norm"), l.say("spectral"), l.say("mean"), l.say("std"), l.say("largest"), l.say("zeros")] { th { (head) } }
+                @if compared { th { (l.say("change")) } }
+                th { (l.say("found")) }
             } }
-            tbody { @for layer in layers { (row(layer, compared, findings)) } }
+            tbody { @for layer in layers { (row(layer, compared, findings, l)) } }
         }
     }
 }
 
-fn row(layer: &LayerCard, compared: bool, findings: &[Finding]) -> Markup {
+fn row(layer: &LayerCard, compared: bool, findings: &[Finding], l: Language) -> Markup {
     let subject = format!("layer:{}", layer.name);
     let shape = layer.shape.iter().map(u64::to_string).collect::<Vec<_>>().join(" × ");
     html! {
@@ -55,9 +57,9 @@ fn row(layer: &LayerCard, compared: bool, findings: &[Finding]) -> Markup {
             td.number { (percent(layer.zeros)) }
             @if compared { td.number { (layer.change.map_or_else(|| "–".to_owned(), |change| percent(change.0))) } }
             td {
-                @if layer.not_finite > 0 { b { (layer.not_finite) " not finite " } }
+                @if layer.not_finite > 0 { b { (layer.not_finite) " " (l.say("not finite")) " " } }
                 @for f in findings.iter().filter(|f| f.subject == subject) {
-                    a href={ "#" (f.id) } class={ "at " (f.severity.name()) } { (f.severity.name()) ": " (f.code) } " "
+                    a href={ "#" (f.id) } class={ "at " (f.severity.name()) } { (l.say(f.severity.name())) ": " (f.code) } " "
                 }
             }
         }

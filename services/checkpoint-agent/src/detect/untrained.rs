@@ -53,7 +53,7 @@ fn advise(finding: Finding) -> Finding {
             "hand this layer's parameters to the optimizer, and check that gradients reach it",
             "it holds what was drawn at random, not what was learnt",
         )
-        .step("load the weights with strict=True: names that do not match are left at their start in silence")
+        .step("load the weights with strict=True: without it, names that do not match are left at their start in silence")
         .step("compare with the pretrained file this model should have begun from")
 }
 

@@ -43,7 +43,7 @@ pub(crate) fn detect(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, checkpoin
         (confidence * 100.0_f64).round() / 100.0,
     )
     .title(if harmful.is_empty() {
-        format!("loading the checkpoint imports `{}` and other code of its own", shown.path())
+        format!("loading the checkpoint imports code of its own, such as `{}`", shown.path())
     } else {
         format!("loading the checkpoint would run `{}`", shown.path())
     })

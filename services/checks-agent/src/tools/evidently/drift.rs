@@ -71,9 +71,10 @@ pub(super) fn drift(out: &mut Read, d: &Drift<'_>) {
         }
         if d.detected {
             severity = by_size(effect, sizes);
-            evidence = Evidence::new(what, "", effect)
-                .versus(">=", sizes[1])
-                .method(format!("from the distributions of the report; its own {} says {:?}", d.method, d.score));
+            evidence = Evidence::new(what, "", effect).versus(">=", sizes[1]).method(match d.score {
+                Some(score) => format!("from the distributions of the report; its own {} says {score}", d.method),
+                None => format!("from the distributions of the report; its own {} says drift", d.method),
+            });
         }
     } else if d.detected {
         // D = sqrt(-ln(p/2) (n+m) / (2nm)), the asymptotic two-sample bound, turned round.

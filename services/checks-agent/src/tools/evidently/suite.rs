@@ -236,7 +236,7 @@ fn test_failed(out: &mut Read, name: &str, column: Option<&str>, p: &Value, desc
                     out,
                     "covariate_shift",
                     severity,
-                    format!("has a most common value in {} instead of {}", percent(now), percent(before)),
+                    format!("has a value or category in {} of its rows instead of {}", percent(now), percent(before)),
                     evidence("share_difference", (now - before).abs()),
                 );
             }
