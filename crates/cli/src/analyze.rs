@@ -195,6 +195,7 @@ fn spec(args: &AnalyzeArgs) -> Result<AnalysisSpec, Error> {
         mask_examples: args.mask_examples,
         metric_roles: roles(&args.metric_role)?,
         knowledge_namespace: text(&args.knowledge_namespace),
+        only: args.only.clone(),
         mlflow_run: args.mlflow_run().unwrap_or_default(),
         // A server asks its own unless told otherwise; this process asks what it was configured with.
         tracking_uri: args.server.as_ref().and(args.tracking_uri.clone()).unwrap_or_default(),

@@ -232,6 +232,9 @@ pub(crate) struct AnalyzeArgs {
     /// A team, whose own knowledge pages are cited behind the shared ones
     #[arg(long, value_name = "NAME", help_heading = "Running")]
     pub(crate) knowledge_namespace: Option<String>,
+    /// Look for these kinds of fault only: codes, or quality, drift, leakage, labels
+    #[arg(long, value_name = "CODES", value_delimiter = ',', help_heading = "Running")]
+    pub(crate) only: Vec<String>,
     /// Leave findings below this confidence out (0 to 1)
     #[arg(long, value_name = "X", help_heading = "Running")]
     pub(crate) min_confidence: Option<f64>,

@@ -476,3 +476,35 @@ fn the_readme_shows_what_the_demo_prints() {
         assert!(printed.contains(line), "the README shows {line:?}, the demo prints:\n{printed}");
     }
 }
+
+#[test]
+fn only_what_was_asked_for_is_looked_for() {
+    let look = |only: &str| {
+        let mut flags = demo_flags(&flights());
+        flags.extend(["--only".to_owned(), only.to_owned()]);
+        analyze(&flags)
+    };
+    let report = look("leakage,outliers,no_such_fault");
+    let found = codes(&report);
+    assert!(found.contains(&"target_leakage".to_owned()), "{found:?}");
+    let allowed = ["target_leakage", "id_leakage", "temporal_leakage", "train_test_overlap", "data_leakage", "outliers"];
+    assert!(found.iter().all(|code| allowed.contains(&code.as_str())), "{found:?}");
+    let checked = report["checked"].as_array().expect("a list");
+    let of = |code: &str| checked.iter().find(|c| c["code"] == code).unwrap_or_else(|| panic!("{code} is not listed"));
+    assert_eq!(of("covariate_shift")["not_checked"], "not asked for");
+    assert!(of("outliers")["not_checked"].is_null());
+    let unknown: Vec<&Value> =
+        report["notes"].as_array().expect("a list").iter().filter(|n| n["code"] == "unknown_fault").collect();
+    assert!(unknown.len() == 1 && unknown[0]["subject"] == "fault:no_such_fault", "{unknown:?}");
+    assert!(report["retraining"].is_null(), "nobody looked whether anything moved: {}", report["retraining"]);
+    // The whole report says the same of what both looked for.
+    let whole = analyze(&demo_flags(&flights()));
+    let leaks = |report: &Value| -> Vec<Value> {
+        let all = report["findings"].as_array().expect("a list");
+        all.iter().filter(|f| f["code"] == "target_leakage").map(|f| f["evidence"].clone()).collect()
+    };
+    assert_eq!(leaks(&report), leaks(&whole));
+    valid(&report);
+    let drift = look("drift,quality");
+    assert!(!drift["retraining"].is_null(), "drift was looked for");
+}

@@ -10,6 +10,7 @@ mod num;
 mod plan;
 mod report;
 mod retraining;
+mod scope;
 mod wire;
 
 pub use artifact::{Artifact, ArtifactKind, ArtifactSource};
@@ -24,6 +25,7 @@ pub use report::{
     Readiness, ReadinessPart, Report, RootCause, Series, WordedBy, Wording,
 };
 pub use retraining::{Health, MetricChange, Retraining, RetrainingTrigger, Strategy, Urgency};
+pub use scope::Scope;
 pub use wire::WireError;
 
 /// Version of the report's shape, in `schema_version`.

@@ -173,47 +173,104 @@ impl Agent for DatasetAgent {
             return against_profile(analysis, sink, &data);
         }
         sink.progress("cells", Some(0.25))?;
-        detect::mixed_types::detect(analysis, sink, &data)?;
-        detect::mixed_nulls::detect(analysis, sink, &data)?;
-        detect::category_variants::detect(analysis, sink, &data)?;
-        detect::sentinel_values::detect(analysis, sink, &data)?;
-        detect::ids::detect(analysis, sink, &data)?;
-        detect::size::detect(analysis, sink, &data)?;
-        sink.progress("schema", Some(0.3))?;
-        detect::schema::detect(analysis, sink, &data)?;
+        cells(analysis, sink, &data)?;
         sink.progress("columns", Some(0.4))?;
-        let summaries = detect::columns::summarize(&data, &analysis.cancel());
-        detect::columns::missing_rate(analysis, sink, &summaries)?;
-        detect::columns::constant(analysis, sink, &data, &summaries)?;
-        detect::columns::null_rate_shift(analysis, sink, &data, &summaries)?;
-        detect::missingness::detect(analysis, sink, &data)?;
-        detect::outliers::detect(analysis, sink, &data)?;
-        detect::hints::detect(analysis, sink, &data)?;
-        detect::redundant::detect(analysis, sink, &data)?;
+        columns(analysis, sink, &data)?;
         sink.progress("repeated rows", Some(0.5))?;
-        detect::rows::duplicates(analysis, sink, &data)?;
-        analysis.wanted()?;
-        detect::rows::overlap(analysis, sink, &data)?;
-        analysis.wanted()?;
-        detect::conflicts::detect(analysis, sink, &data)?;
-        detect::time::detect(analysis, sink, &data)?;
+        rows(analysis, sink, &data)?;
         sink.progress("classes and categories", Some(0.6))?;
-        detect::balance::detect(analysis, sink, &data)?;
-        detect::categories::detect(analysis, sink, &data)?;
+        if analysis.looks_for(&["class_imbalance"]) {
+            detect::balance::detect(analysis, sink, &data)?;
+        }
+        if analysis.looks_for(&["unseen_categories", "unseen_labels"]) {
+            detect::categories::detect(analysis, sink, &data)?;
+        }
         sink.progress("distributions", Some(0.7))?;
-        let moved = detect::distribution::detect(analysis, sink, &data)?;
-        cards::cards(analysis, &data, &moved);
-        detect::text::detect(analysis, sink, &data)?;
-        let joint = detect::correlation::detect(analysis, sink, &data, &moved.columns)?;
+        let compared = ["covariate_shift", "label_shift", "unit_change", "correlation_shift", "concept_shift"];
+        let mut moved = detect::distribution::Moved::default();
+        if analysis.looks_for(&compared) {
+            moved = detect::distribution::detect(analysis, sink, &data)?;
+        }
+        // Who asked for something else gets no measures of drift, and no decision that rests on them.
+        let shown = if analysis.looks_for(&["covariate_shift"]) { &moved } else { &detect::distribution::Moved::default() };
+        cards::cards(analysis, &data, shown);
+        if analysis.looks_for(&["vocabulary_shift", "text_length_shift"]) {
+            detect::text::detect(analysis, sink, &data)?;
+        }
+        let mut joint = false;
+        if analysis.looks_for(&["correlation_shift", "concept_shift"]) {
+            joint = detect::correlation::detect(analysis, sink, &data, &moved.columns)?;
+        }
         sink.progress("leakage", Some(0.8))?;
-        detect::leakage::detect(analysis, sink, &data)?;
-        detect::ids::leakage(analysis, sink, &data)?;
-        sink.progress("what the columns say of the label", Some(0.9))?;
-        let learnt = detect::model::Learnt::of(&data, &analysis.cancel());
-        detect::noise::detect(analysis, sink, &data, &learnt)?;
-        detect::concept::detect(analysis, sink, &data, &learnt, joint || !moved.columns.is_empty())?;
+        if analysis.looks_for(&["target_leakage"]) {
+            detect::leakage::detect(analysis, sink, &data)?;
+        }
+        if analysis.looks_for(&["id_leakage"]) {
+            detect::ids::leakage(analysis, sink, &data)?;
+        }
+        if analysis.looks_for(&["concept_shift", "label_noise"]) {
+            sink.progress("what the columns say of the label", Some(0.9))?;
+            let learnt = detect::model::Learnt::of(&data, &analysis.cancel());
+            detect::noise::detect(analysis, sink, &data, &learnt)?;
+            detect::concept::detect(analysis, sink, &data, &learnt, joint || !moved.columns.is_empty())?;
+        }
         sink.progress("done", Some(1.0))
     }
+}
+
+/// A detector that is run when what it looks for is wanted.
+type Step = (&'static [&'static str], fn(&mut Analysis<'_>, &mut Sink<'_>, &Data) -> Result<(), Stop>);
+
+fn steps(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Data, steps: &[Step]) -> Result<(), Stop> {
+    for (codes, detect) in steps {
+        if analysis.looks_for(codes) {
+            detect(analysis, sink, data)?;
+            analysis.wanted()?;
+        }
+    }
+    Ok(())
+}
+
+/// What single cells tell, and the shape of the tables.
+fn cells(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Data) -> Result<(), Stop> {
+    const STEPS: &[Step] = &[
+        (&["mixed_types"], detect::mixed_types::detect),
+        (&["mixed_nulls"], detect::mixed_nulls::detect),
+        (&["category_variants"], detect::category_variants::detect),
+        (&["sentinel_values"], detect::sentinel_values::detect),
+        (&["id_column"], detect::ids::detect),
+        (&["too_few_rows", "too_many_features", "test_too_small"], detect::size::detect),
+        (&["schema_skew"], detect::schema::detect),
+    ];
+    steps(analysis, sink, data, STEPS)
+}
+
+/// What columns tell, each by itself and in pairs.
+fn columns(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Data) -> Result<(), Stop> {
+    const STEPS: &[Step] = &[
+        (&["missing_not_at_random"], detect::missingness::detect),
+        (&["outliers"], detect::outliers::detect),
+        (&["heavy_tailed_feature", "high_cardinality", "skewed_target"], detect::hints::detect),
+        (&["near_duplicate_features"], detect::redundant::detect),
+    ];
+    if analysis.looks_for(&["high_missing_rate", "constant_column", "null_rate_shift"]) {
+        let summaries = detect::columns::summarize(data, &analysis.cancel());
+        detect::columns::missing_rate(analysis, sink, &summaries)?;
+        detect::columns::constant(analysis, sink, data, &summaries)?;
+        detect::columns::null_rate_shift(analysis, sink, data, &summaries)?;
+    }
+    steps(analysis, sink, data, STEPS)
+}
+
+/// What whole rows tell.
+fn rows(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Data) -> Result<(), Stop> {
+    const STEPS: &[Step] = &[
+        (&["duplicate_rows"], detect::rows::duplicates),
+        (&["train_test_overlap"], detect::rows::overlap),
+        (&["conflicting_labels"], detect::conflicts::detect),
+        (&["temporal_leakage"], detect::time::detect),
+    ];
+    steps(analysis, sink, data, STEPS)
 }
 
 /// What can be said when one side is a profile: each column by itself.

@@ -15,7 +15,7 @@ use deepfix_api::{
 };
 use deepfix_errors::{Error, ErrorCode, occurrence_id};
 use deepfix_language::Language;
-use deepfix_model::{AgentRun, AgentStatus, Artifact, Finding, Note, Num, ReadinessPart, Report};
+use deepfix_model::{AgentRun, AgentStatus, Artifact, Finding, Note, Num, ReadinessPart, Report, Scope};
 use deepfix_rpc::Deadline;
 use futures::future::join_all;
 use tokio::sync::mpsc;
@@ -103,6 +103,7 @@ async fn analyse(gateway: &Gateway, request_id: &str, mut spec: Spec, events: &E
         thresholds: spec.thresholds.clone(),
         mask_examples: spec.mask_examples,
         metric_roles: spec.metric_roles.clone(),
+        only: spec.only.clone(),
         findings_only: false,
     };
     let parts = steps.into_iter().map(|(agent, step)| {
@@ -129,6 +130,7 @@ async fn analyse(gateway: &Gateway, request_id: &str, mut spec: Spec, events: &E
     let reasoning = Instant::now();
     let mut notes = notes;
     notes.extend(unknown_thresholds(&spec, &outcomes));
+    notes.extend(unknown_faults(&spec, &outcomes));
     notes.extend(unavailable);
     let request = SynthesizeRequest {
         request_id: request_id.to_owned(),
@@ -374,6 +376,24 @@ fn unknown_thresholds(spec: &Spec, outcomes: &[AgentOutcome]) -> Vec<Note> {
                 format!("threshold:{name}"),
                 format!("no agent that was asked has a threshold {name:?}; it had no effect"),
             )
+        })
+        .collect()
+}
+
+/// Kinds of fault that were asked for and that nobody looks for.
+fn unknown_faults(spec: &Spec, outcomes: &[AgentOutcome]) -> Vec<Note> {
+    let looked: BTreeSet<&str> =
+        outcomes.iter().filter_map(|o| o.result.as_ref()).flat_map(|r| &r.checked).map(|c| c.code.as_str()).collect();
+    let known = |name: &&String| Scope::groups().any(|group| group == name.as_str()) || looked.contains(name.as_str());
+    spec.only
+        .iter()
+        .filter(|name| !known(name))
+        .map(|name| {
+            let text = format!(
+                "no agent that was asked looks for {name:?}; groups are {}",
+                Scope::groups().collect::<Vec<_>>().join(", ")
+            );
+            Note::new("unknown_fault", format!("fault:{name}"), text)
         })
         .collect()
 }

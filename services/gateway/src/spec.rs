@@ -29,6 +29,8 @@ pub(crate) struct Spec {
     pub(crate) mask_examples: bool,
     pub(crate) metric_roles: BTreeMap<String, String>,
     pub(crate) knowledge_namespace: String,
+    /// Kinds of fault looked for; none is all.
+    pub(crate) only: Vec<String>,
     /// An MLflow run whose artifacts are analysed, the server that holds it, and whether the report goes
     /// back to it.
     pub(crate) mlflow_run: String,
@@ -100,6 +102,8 @@ pub struct SpecJson {
     pub metric_roles: Option<BTreeMap<String, String>>,
     /// A team, whose own knowledge pages are cited behind the shared ones.
     pub knowledge_namespace: Option<String>,
+    /// Kinds of fault to look for: codes, or groups (`quality`, `drift`, `leakage`, `labels`); all when absent.
+    pub only: Option<Vec<String>>,
     /// Id of an MLflow run whose metrics, parameters and artifacts are analysed beside those given.
     pub mlflow_run: Option<String>,
     /// The tracking server that holds it; the server's own when absent.
@@ -188,6 +192,7 @@ impl TryFrom<SpecJson> for Spec {
             mask_examples: json.mask_examples.unwrap_or_default(),
             metric_roles: json.metric_roles.unwrap_or_default(),
             knowledge_namespace: json.knowledge_namespace.unwrap_or_default(),
+            only: json.only.unwrap_or_default(),
             mlflow_run: run_id(json.mlflow_run.unwrap_or_default()),
             tracking_uri: json.tracking_uri.unwrap_or_default(),
             log_back: json.log_back.unwrap_or_default(),
@@ -216,6 +221,7 @@ impl TryFrom<AnalysisSpec> for Spec {
             mask_examples: wire.mask_examples,
             metric_roles: wire.metric_roles,
             knowledge_namespace: wire.knowledge_namespace,
+            only: wire.only,
             mlflow_run: run_id(wire.mlflow_run),
             tracking_uri: wire.tracking_uri,
             log_back: wire.log_back,

@@ -58,6 +58,9 @@ pub struct Options {
     /// Whether findings are all that is wanted: no charts, notes or lists of what was looked at.
     #[prost(bool, tag = "7")]
     pub findings_only: bool,
+    /// Kinds of fault to look for: codes, or groups (quality, drift, leakage, labels); empty means all.
+    #[prost(string, repeated, tag = "8")]
+    pub only: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// One analysis.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -71,6 +71,9 @@ pub struct AnalysisSpec {
     /// A team, whose own knowledge pages are cited behind the shared ones.
     #[prost(string, tag = "18")]
     pub knowledge_namespace: ::prost::alloc::string::String,
+    /// Kinds of fault to look for: codes, or groups (quality, drift, leakage, labels); empty means all.
+    #[prost(string, repeated, tag = "19")]
+    pub only: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// One analysis.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -194,6 +194,7 @@ fn set(json: &mut SpecJson, name: &str, text: String) -> Result<(), Error> {
                 Some(text.trim().parse().map_err(|_| Error::field(name, format!("{text:?} is not true or false")))?);
         }
         "knowledge-namespace" => json.knowledge_namespace = Some(text),
+        "only" => json.only = Some(text.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()),
         "mlflow-run" => json.mlflow_run = Some(text),
         "tracking-uri" => json.tracking_uri = Some(text),
         "log-back" => {
@@ -217,7 +218,7 @@ fn set(json: &mut SpecJson, name: &str, text: String) -> Result<(), Error> {
             return Err(Error::field(
                 name,
                 format!(
-                    "is no part known here; artifacts are {}; text parts are label, datetime, task, dataset-name, model-name, language, agents, min-confidence, mask-examples, mlflow-run, tracking-uri, log-back, thresholds, confidence-thresholds, metric-roles, knowledge-namespace, timeouts",
+                    "is no part known here; artifacts are {}; text parts are label, datetime, task, dataset-name, model-name, language, agents, min-confidence, mask-examples, mlflow-run, tracking-uri, log-back, thresholds, confidence-thresholds, metric-roles, knowledge-namespace, only, timeouts",
                     kinds.join(", ")
                 ),
             ));

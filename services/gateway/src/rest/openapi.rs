@@ -62,6 +62,7 @@ pub fn openapi() -> Value {
                 "confidence-thresholds",
                 "metric-roles",
                 "knowledge-namespace",
+                "only",
                 "timeouts",
                 "mlflow-run",
                 "tracking-uri",

@@ -50,7 +50,7 @@ const TRIGGERS: usize = 50;
 const BREAKS: [&str; 7] =
     ["unit_change", "schema_skew", "null_rate_shift", "category_variants", "sentinel_values", "mixed_types", "mixed_nulls"];
 
-/// The decision; `None` without current data beside the reference's and without an earlier run.
+/// The decision; `None` without current data that was compared with the reference's and without an earlier run.
 pub(crate) fn retraining(facts: &Facts<'_>) -> Option<Retraining> {
     let compared: Vec<&ColumnCard> = facts
         .columns
@@ -59,10 +59,12 @@ pub(crate) fn retraining(facts: &Facts<'_>) -> Option<Retraining> {
         .collect();
     let sides = facts.columns.iter().any(|c| c.train.is_some()) && facts.columns.iter().any(|c| c.test.is_some());
     let by_checks = facts.findings.iter().any(|f| f.agent == "checks" && is_drift(f));
-    if !sides && !by_checks && facts.changes.is_empty() {
+    let mut triggers = triggers(facts);
+    // Two tables that nobody compared tell nothing.
+    let told = sides && (!compared.is_empty() || !triggers.is_empty());
+    if !told && !by_checks && facts.changes.is_empty() {
         return None;
     }
-    let mut triggers = triggers(facts);
     let moved = weights(facts, &triggers);
     let drift_score = (!compared.is_empty() || by_checks).then(|| score(facts, &moved, compared.len()));
     let (health, by_score) = health(drift_score, &triggers);
