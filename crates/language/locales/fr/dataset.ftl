@@ -18,36 +18,36 @@ balance-rows-of-the-rarest-class-over-rows = lignes de la classe la plus rare, r
 balance-class-of-rows = classe { $class } : { $count } lignes sur { $total }
 balance-rows-of-the-rarest-class = lignes de la classe la plus rare
 balance-accuracy-of-always-answering-the-most-frequent = exactitude obtenue en répondant toujours la classe la plus fréquente
-balance-judge-by-a-metric-that-sees-the = juger sur une métrique sensible à la classe rare, puis repondérer
+balance-judge-by-a-metric-that-sees-the = juger selon une métrique sensible à la classe rare, puis repondérer
 balance-always-answering-already-reaches-accuracy = répondre toujours `{ $a }` donne déjà une exactitude de { $b }
 balance-report-average-precision-or-balanced-accuracy-beside = donner la précision moyenne (average precision) ou l'exactitude équilibrée (balanced accuracy) à côté de l'exactitude
 balance-stratify-the-split-by-the-label = stratifier le partage selon l'étiquette
 balance-rows-per-class-of = lignes par classe de `{ $label }` ({ $a })
-categories-needs-a-train-and-a-test-split = exige une partition train et une partition test
+categories-needs-a-train-and-a-test-split = nécessite une partition train et une partition test
 categories-most-values-of-occur-once-so-new = la plupart des valeurs de `{ $name }` n'apparaissent qu'une fois, il est donc naturel d'en trouver de nouvelles dans test ; comparer la colonne comme du texte ou la supprimer
 categories-of-test-s-rows-have-of-that = { $a } des lignes de test ont des { $what } de `{ $name }` que train n'a jamais vues
-categories-test-rows-whose-value-never-occurs-in = lignes de test dont la valeur n'apparaît jamais dans train, rapportées aux lignes de test qui ont une valeur ; le seuil est au moins la part attendue par hasard (Good–Turing)
+categories-test-rows-whose-value-never-occurs-in = lignes de test dont la valeur n'apparaît jamais dans train, rapportées aux lignes de test qui ont une valeur ; le seuil vaut au moins la part attendue par hasard (Good–Turing)
 categories-of-rows-most-frequent = { $a } lignes sur { $b } ; { $c } { $what }, les plus fréquentes : { $shown }
 categories-train-values-seen-exactly-once-over-train = valeurs de train vues exactement une fois, rapportées aux lignes de train (Good 1953)
 categories-collect-train-rows-of-these-classes-or = recueillir pour train des lignes de ces classes, ou retirer celles-ci de test : { $shown }
 categories-give-an-explicit-unknown-category-and-train = donner à `{ $name }` une catégorie « inconnu » explicite et l'inclure dans l'entraînement
-categories-a-class-that-was-never-shown-cannot = une classe qui n'a jamais été montrée ne peut pas être prédite
+categories-a-class-that-was-never-shown-cannot = une classe jamais montrée ne peut pas être prédite
 categories-an-encoder-drops-or-misplaces-what-it = un encodeur ignore ou place mal ce qui ne lui a jamais été montré
 categories-check-whether-these-are-new-spellings-of = vérifier d'abord s'il ne s'agit pas de nouvelles graphies de valeurs connues
-category-variants-writes-in-several-ways-such-as-for = plusieurs graphies dans `{ $name }` pour { $a }, par exemple { $word } pour { $chosen }
+category-variants-writes-in-several-ways-such-as-for = { $a } à plusieurs graphies dans `{ $name }`, par exemple { $word } pour { $chosen }
 category-variants-spellings-equal-to-a-more-frequent-one = graphies identiques à une autre plus fréquente, une fois ignorés la casse, les espaces, les points, les apostrophes, les tirets bas et les traits d'union
 category-variants-cells-in-such-a-spelling-over-filled = cellules ainsi écrites, rapportées aux cellules remplies
 category-variants-of-cells = { $cells } cellules sur { $filled }
 category-variants-fold-the-spellings-of-before-anything-is = unifier les graphies de `{ $name }` avant tout encodage
 category-variants-each-spelling-becomes-a-class-of-its = chaque graphie devient une classe à part
-category-variants-each-spelling-becomes-a-category-of-its = chaque graphie devient une catégorie à part, rare et peu propice à l'apprentissage
+category-variants-each-spelling-becomes-a-category-of-its = chaque graphie devient une catégorie à part, rare et difficile à apprendre
 category-variants-look-at-value-counts-afterwards-and-mend = vérifier ensuite avec value_counts(), et corriger le formulaire ou la jointure qui les laisse entrer
 columns-column-is-missing = la colonne `{ $a }` a { $b } de valeurs manquantes
 columns-cells-that-are-empty-or-spell-out = cellules vides ou notées comme manquantes, rapportées à toutes les lignes
 columns-of-rows = { $a } lignes sur { $b }
 columns-drop-or-keep-only-whether-it-is = supprimer `{ $a }`, ou n'en garder que l'indication de présence
 columns-what-is-left-describes-a-minority-of = ce qui reste décrit une minorité des lignes, et imputer le reste revient à inventer la majorité
-columns-find-out-why-it-is-missing-if = chercher pourquoi la valeur manque : si cela dépend de l'issue, sa présence est une fuite de l'étiquette
+columns-find-out-why-it-is-missing-if = chercher pourquoi la valeur manque : si cela dépend de l'issue, sa présence révèle l'étiquette
 columns-column-is-always = la colonne `{ $a }` vaut toujours { $value }
 columns-column-is-in-all-but-of-rows = la colonne `{ $a }` vaut { $value } partout sauf dans { $b } lignes sur { $present }
 columns-count-of-the-most-frequent-value-over = effectif de la valeur la plus fréquente, rapporté à toutes les valeurs présentes
@@ -57,36 +57,36 @@ columns-a-column-that-never-varies-cannot-inform = une colonne qui ne varie jama
 columns-column-is-missing-in-train-in-test = la colonne `{ $name }` a { $a } de valeurs manquantes dans train, { $b } dans test
 columns-absolute-difference-of-the-missing-rates = différence absolue des taux de valeurs manquantes
 columns-train-of-rows-test-of-rows = train : { $a } lignes sur { $b }, test : { $c } lignes sur { $d }
-columns-pooled-two-proportion-z-test-two-sided = test z de comparaison de deux proportions (variance commune), bilatéral, Bonferroni sur les colonnes comparées
+columns-pooled-two-proportion-z-test-two-sided = test z de comparaison de deux proportions (proportion commune), bilatéral, Bonferroni sur les colonnes comparées
 columns-find-what-fills-and-stopped-or-began = trouver ce qui remplit `{ $name }` et a cessé (ou commencé) de le faire
 columns-the-model-learnt-from-a-column-that = le modèle a appris sur une colonne qui est remplie autrement là où il sert
 columns-compare-the-missing-rate-by-source-and = comparer le taux de valeurs manquantes par source et par date ; une rupture nette désigne le changement
 concept-test-has-fewer-than-rows-with-a = test a moins de 60 lignes d'une classe connue de train
 concept-the-columns-tell-nothing-of-the-label = dans train, les colonnes ne disent rien de l'étiquette, ou celle-ci n'a qu'une classe
-concept-a-model-of-train-falls-from-to = un modèle appris sur train passe de { $a } { $b } à { $c } sur test ; les colonnes signalées comme ayant bougé peuvent l'expliquer
-concept-most-of-all-along = surtout le long de `{ $a }`
-concept-the-same-features-mean-another-in-test = les mêmes variables désignent un autre `{ $label }` dans test{ $shown }
-concept-of-boosted-trees-on-train-s-rows = { $a } d'arbres boostés sur les lignes de train hors pli, moins celui sur les lignes de test ; aucune colonne n'a été trouvée décalée
+concept-a-model-of-train-falls-from-to = un modèle appris sur train tombe de { $a } { $b } à { $c } sur test ; les colonnes signalées comme ayant dérivé peuvent l'expliquer
+concept-most-of-all-along = surtout selon `{ $a }`
+concept-the-same-features-mean-another-in-test = à variables égales, `{ $label }` n'est plus le même dans test{ $shown }
+concept-of-boosted-trees-on-train-s-rows = { $a } d'arbres boostés sur les lignes de train hors pli, moins la même mesure sur les lignes de test ; aucune colonne n'a été trouvée en dérive
 concept-train-rows-test-rows-standard-error-of = train { $a } ({ $b } lignes), test { $c } ({ $d } lignes), erreur type de la différence { $e }
-concept-chi-square-per-bin-of-the-change = chi-deux par intervalle du changement du résidu moyen entre les partitions, sur les intervalles de cette colonne ; 1 par hasard
-concept-find-out-what-changed-between-the-splits = trouver ce qui a changé entre les partitions : une définition, un procédé, un annotateur ; puis réétiqueter ou réentraîner
-concept-no-amount-of-the-old-rows-teaches = aucune quantité d'anciennes lignes n'enseigne la nouvelle réponse
+concept-chi-square-per-bin-of-the-change = khi-deux par intervalle du changement du résidu moyen entre les partitions, sur les intervalles de cette colonne ; 1 par hasard
+concept-find-out-what-changed-between-the-splits = chercher ce qui a changé entre les partitions : une définition, un processus, un annotateur ; puis réétiqueter ou réentraîner
+concept-no-amount-of-the-old-rows-teaches = les anciennes lignes, si nombreuses soient-elles, n'enseignent pas la nouvelle réponse
 concept-compare-label-rates-within-the-bins-of = comparer, partition par partition, les taux de l'étiquette dans les intervalles des colonnes nommées
 concept-retrain-on-rows-from-after-the-change = réentraîner sur des lignes postérieures au changement, ou ajouter en colonne ce qui distingue les deux
-conflicts-of-s-rows-share-all-features-with = { $a } des lignes de { $b } ont toutes leurs variables en commun avec une ligne d'une autre étiquette, ce qui est naturel dans une table aux colonnes aussi grossières
-conflicts-of-s-rows-have-the-features-of = { $a } des lignes de { $b } ont les variables d'une autre ligne et une étiquette différente
-conflicts-rows-equal-to-another-in-every-feature = lignes égales à une autre dans toutes les variables et dont les étiquettes diffèrent de plus d'un centième de l'écart type de l'étiquette, rapportées à toutes les lignes
-conflicts-rows-equal-to-another-in-every-feature-2 = lignes égales à une autre dans toutes les variables mais pas dans l'étiquette, rapportées à toutes les lignes
+conflicts-of-s-rows-share-all-features-with = { $a } des lignes de { $b } ont toutes leurs variables en commun avec une ligne d'une autre étiquette, ce qui est naturel dans une table aux colonnes aussi peu détaillées
+conflicts-of-s-rows-have-the-features-of = { $a } des lignes de { $b } ont les mêmes variables qu'une autre ligne, mais une autre étiquette
+conflicts-rows-equal-to-another-in-every-feature = lignes identiques à une autre dans toutes les variables et dont les étiquettes diffèrent de plus d'un centième de l'écart-type de l'étiquette, rapportées à toutes les lignes
+conflicts-rows-equal-to-another-in-every-feature-2 = lignes identiques à une autre dans toutes les variables mais pas dans l'étiquette, rapportées à toutes les lignes
 conflicts-of-rows-first-pairs-row-numbers-from = { $a } lignes sur { $b } ; premières paires (numéros de ligne à partir de 0) : { $c }
-conflicts-pairs-of-rows-with-equal-features-against = paires de lignes aux variables égales, comparées à ce que donne le hasard d'après la colonne la plus variée : trois fois le nombre attendu, et davantage qu'un effectif de Poisson de cette moyenne
+conflicts-pairs-of-rows-with-equal-features-against = paires de lignes aux variables identiques, comparées à ce que produit le hasard d'après la colonne la plus variée : trois fois le nombre attendu, et au-delà d'un effectif de Poisson de cette moyenne
 conflicts-decide-these-rows-by-hand-or-drop = trancher ces lignes à la main, ou supprimer toutes les lignes de ces groupes
 conflicts-no-model-can-fit-both-answers-they = aucun modèle ne peut satisfaire les deux réponses ; elles imposent un plancher à l'erreur
 conflicts-find-out-which-of-two-sources-or = chercher laquelle des deux sources, ou lequel des deux annotateurs, a écrit chaque étiquette
 correlation-pairs-of-the-first-of-numeric-columns = seules les paires des { $columns } premières colonnes numériques sur { $a } ont été comparées
 correlation-and-correlate-by-in-train-and-in = `{ $a }` et `{ $b }` ont une corrélation de { $c } dans train et de { $d } dans test
-correlation-absolute-difference-of-spearman-s-rank-correlation = différence absolue de la corrélation de rangs de Spearman entre les partitions (au plus 4000 lignes chacune, choisies par un hachage du contenu de la ligne)
+correlation-absolute-difference-of-spearman-s-rank-correlation = différence absolue de la corrélation de rang de Spearman entre les partitions (au plus 4000 lignes chacune, choisies par un hachage du contenu de la ligne)
 correlation-train-and-test-rows-train-test = { $n } lignes de train et { $m } de test ; train { $a }, test { $b }
-correlation-fisher-s-transformation-with-variance-n-two = transformation de Fisher avec la variance 1.06/(n-3), bilatéral, Bonferroni sur les paires
+correlation-fisher-s-transformation-with-variance-n-two = transformation de Fisher de variance 1.06/(n-3), test bilatéral, Bonferroni sur les paires
 correlation-pairs-of-that-changed-as-much = paires de `{ $a }` qui ont changé autant
 correlation-find-out-how-gets-into-test-a = chercher comment `{ $a }` arrive dans test : une jointure sur la mauvaise clé ou une colonne décalée produisent cet effet
 correlation-each-column-passes-every-check-alone-while = prise seule, chaque colonne passe tous les contrôles, mais le modèle n'a jamais vu leur combinaison
@@ -98,7 +98,7 @@ distribution-too-few-rows-to-tell-drift-from = trop peu de lignes pour distingue
 distribution-all-rows = toutes les lignes
 distribution-about-of-the-rows = environ { $a } % des lignes
 distribution-is-in-another-unit-in-test-in = `{ $name }` n'a pas la même unité dans test : { $map } dans { $rows } ({ $a })
-distribution-of-the-conversion-that-best-maps-train = de la conversion qui amène au mieux la distribution de train sur celle de test
+distribution-of-the-conversion-that-best-maps-train = de la conversion qui transforme au mieux la distribution de train en celle de test
 distribution-of-the-same-conversion = de la même conversion
 distribution-least-squares-on-the-distribution-functions-share = moindres carrés sur les fonctions de répartition : part des lignes de test qui sont converties
 distribution-largest-difference-of-the-distribution-functions-once = plus grand écart entre les fonctions de répartition une fois la conversion prise en compte, aux centiles de train, tels quels et convertis
@@ -111,23 +111,23 @@ distribution-cut-at-train-s-nine-inner-deciles = découpage aux neuf déciles de
 distribution-over-the-union-of-categories = sur l'union des catégories
 distribution-the-label-is-distributed-otherwise-in-test = l'étiquette `{ $name }` est distribuée autrement dans test ({ $what })
 distribution-column-is-distributed-otherwise-in-test = la colonne `{ $name }` est distribuée autrement dans test ({ $what })
-distribution-population-stability-index-shares-floored-at-e = indice de stabilité de population, { $measured }, parts ramenées à 1e-6 au moins
+distribution-population-stability-index-shares-floored-at-e = indice de stabilité de population, { $measured }, parts minorées à 1e-6
 distribution-psi-with-half-a-row-added-per = PSI après ajout d'une demi-ligne par case, regroupement des cases rares et retrait de (K-1)(1/n+1/m)
 distribution-two-sample-kolmogorov-smirnov-statistic = statistique de Kolmogorov-Smirnov à deux échantillons
-distribution-train-standard-deviations = écarts types de train
-distribution-wasserstein-distance-over-train-s-population-standard = distance de Wasserstein-1, rapportée à l'écart type (de population) de train
+distribution-train-standard-deviations = écarts-types de train
+distribution-wasserstein-distance-over-train-s-population-standard = distance de Wasserstein-1, rapportée à l'écart-type (de population) de train
 distribution-jensen-shannon-divergence-natural-logarithm = divergence de Jensen-Shannon, logarithme naturel, { $measured }
 distribution-square-root-of-the-divergence = racine carrée de la divergence
 distribution-kolmogorov-distribution-bonferroni-over-columns = loi de Kolmogorov, Bonferroni sur les colonnes
 distribution-chi-square-test-of-homogeneity-bonferroni-over = test d'homogénéité du khi-deux, Bonferroni sur les colonnes
 distribution-find-out-which-split-is-like-production = déterminer quelle partition ressemble à la production, puis repondérer ou rééchantillonner vers elle
-distribution-rates-learnt-from-train-are-off-in = les taux appris sur train sont faux dans test, comme tout seuil qui en est tiré
+distribution-rates-learnt-from-train-are-off-in = les taux appris sur train ne sont pas ceux de test, et tout seuil choisi sur train est faux lui aussi
 distribution-stratify-the-split-if-both-come-from = stratifier le partage si les deux partitions viennent d'une même table
 distribution-otherwise-recalibrate-the-model-on-recent-labels = sinon, recalibrer le modèle sur des étiquettes récentes
 distribution-find-out-what-changed-in-between-the = chercher ce qui a changé dans `{ $name }` entre les partitions, puis réentraîner sur des données semblables à celles de test
 distribution-the-model-is-asked-about-values-it = le modèle est interrogé sur des valeurs qu'il a rarement vues
 distribution-compare-the-two-histograms-with-the-change = comparer les deux histogrammes au journal des modifications de la source
-distribution-check-for-a-change-of-unit-or = vérifier s'il n'y a pas eu changement d'unité ou d'encodage avant de parler de dérive
+distribution-check-for-a-change-of-unit-or = vérifier qu'il n'y a pas eu de changement d'unité ou d'encodage avant de parler de dérive
 distribution-in-train-and-test-in-the-bins = `{ $name }` dans train et test, dans les intervalles du PSI
 distribution-share-of-rows = part des lignes
 hints-the-label-has-skewness-a-logarithm-or = l'étiquette `{ $name }` a une asymétrie (skewness) de { $skew } ; un logarithme, ou une perte non quadratique, peut mieux lui convenir
@@ -148,12 +148,12 @@ ids-of-rows = { $distinct } sur { $present } lignes ; { $why }
 ids-take-out-of-the-features-and-keep = retirer `{ $name }` des variables et en faire l'index de la table
 ids-a-number-that-stands-for-one-row = un nombre qui ne désigne qu'une ligne n'apprend rien sur la suivante, et les arbres le mémorisent
 ids-if-it-groups-rows-customers-devices-split = s'il regroupe des lignes (clients, appareils), s'en servir plutôt pour le partage
-ids-needs-train-and-its-label-label = exige train et son étiquette (--label)
+ids-needs-train-and-its-label-label = nécessite train et son étiquette (--label)
 ids-the-label-cannot-be-predicted-too-few = l'étiquette ne peut pas être prédite : trop peu de lignes, ou trop de classes
 ids-a-class-has-fewer-than-rows = une classe a moins de 20 lignes
 ids-the-order-of-the-rows = l'ordre des lignes
 ids-predicts-the-label = { $what } prédit l'étiquette ({ $shown } { $power })
-ids-of-the-identifier-or-row-number-alone = de l'identifiant ou du numéro de ligne seul : son propre classement, ou les taux de 32 intervalles, appris sur une moitié des lignes de train et évalués sur l'autre
+ids-of-the-identifier-or-row-number-alone = de l'identifiant ou du numéro de ligne seul : le classement par sa valeur, ou les taux de 32 intervalles, appris sur une moitié des lignes de train et évalués sur l'autre
 ids-rows-of-train-of-them-scored = { $a } lignes de train, dont { $b } évaluées
 ids-drop-it-from-the-features-and-shuffle = le retirer des variables, et mélanger les lignes avant tout partage
 ids-shuffle-the-rows-before-splitting-and-batching = mélanger les lignes avant tout partage et toute mise en lots
@@ -173,16 +173,16 @@ leakage-of-this-column-alone-the-value-s = de cette colonne seule : le classeme
 leakage-naive-bayes-over-the-bins-of-all = Bayes naïf sur les intervalles de toutes les autres colonnes, mêmes moitiés, ou la meilleure d'entre elles seule si elle fait mieux ; une seconde colonne suspecte est laissée de côté quand les deux n'ont rien en commun à l'intérieur des classes
 leakage-drop-or-freeze-its-value-at-the = supprimer `{ $name }`, ou figer sa valeur au moment où la prédiction est faite
 leakage-it-carries-the-answer-alone-all-other = elle contient la réponse : { $shown } { $alone } seule, toutes les autres colonnes ensemble { $others }
-leakage-ask-when-is-filled-in-before-the = demander quand `{ $name }` est rempli : avant que l'issue soit connue, la colonne peut rester ; après, non
-leakage-without-it-expect-near-on-new-data = sans elle, s'attendre à { $shown } proche de { $others } sur de nouvelles données
+leakage-ask-when-is-filled-in-before-the = demander quand la colonne `{ $name }` est remplie : avant que l'issue soit connue, elle peut rester ; après, non
+leakage-without-it-expect-near-on-new-data = sans elle, score attendu sur de nouvelles données : { $shown } proche de { $others }
 missingness-the-label = l'étiquette `{ $a }`
-missingness-is-missing-in-of-rows-where-is = `{ $name }` manque dans { $a } des lignes où { $what } vaut { $b }, et dans { $c } de celles où { $what } vaut { $d }
-missingness-missing-or-not-against-in-up-to = valeur manquante ou non, croisée avec { $a } `{ $b }` en dix parties au plus, corrigé du biais ; p { $c } par khi-deux ou tendance
+missingness-is-missing-in-of-rows-where-is = `{ $name }` manque dans { $a } des lignes où { $what } est { $b }, et dans { $c } de celles où elle est { $d }
+missingness-missing-or-not-against-in-up-to = valeur manquante ou non, croisée avec { $a } `{ $b }` en dix parties au plus, avec correction du biais ; p { $c } par khi-deux ou tendance
 missingness-the-label-2 = l'étiquette
 missingness-of-rows-miss-it = la valeur manque dans { $gone } lignes sur { $a } ; { $b } : { $c }, { $d } : { $e }
 missingness-keep-whether-is-missing-as-a-column = garder dans une colonne à part l'indication que `{ $name }` manque, et chercher qui laisse la cellule vide
 missingness-filling-such-gaps-with-a-mean-moves = combler de tels vides par une moyenne déplace un groupe plus qu'un autre
-missingness-check-when-the-cell-is-filled-in = vérifier quand la cellule est remplie : si c'est après l'issue, son absence est une fuite de l'étiquette
+missingness-check-when-the-cell-is-filled-in = vérifier quand la cellule est remplie : si c'est après l'issue, son absence révèle l'étiquette
 missingness-impute-within-the-group-iterativeimputer-with-that = imputer à l'intérieur du groupe (IterativeImputer avec cette colonne), et non sur toute la table
 mixed-nulls-column-spells-missing-in-ways = la colonne `{ $name }` note « manquant » de { $most } façons
 mixed-nulls-distinct-cells-that-are-empty-or-say = contenus distincts des cellules vides ou notées comme manquantes
@@ -191,7 +191,7 @@ mixed-nulls-read-every-one-of-them-as-missing = lire chacune de ces graphies com
 mixed-nulls-a-reader-that-knows-one-spelling-takes = un programme de lecture qui ne connaît qu'une graphie prend les autres pour des valeurs : les nombres deviennent du texte, et "?" devient une catégorie
 mixed-nulls-agree-on-one-spelling-where-the-table = convenir d'une seule graphie là où la table est écrite
 mixed-types-cells-that-are-not-while-at-least = cellules qui ne sont pas des { $a }, alors qu'au moins quatre cinquièmes le sont
-mixed-types-of-rows-of = { $a } sur { $all } lignes de { $b } : { $c }
+mixed-types-of-rows-of = { $a } lignes de { $b } sur { $all } : { $c }
 mixed-types-column-holds-cells-among-its-that-are = la colonne `{ $name }` contient, parmi ses { $mostly }, { $cells } { $cells ->
         [one] cellule qui n'en est pas
        *[other] cellules qui n'en sont pas
@@ -207,7 +207,7 @@ model-no-column-to-learn-from = aucune colonne sur laquelle apprendre
 noise-cannot-tell-whether-labels-are-wrong-columns = impossible de dire si des étiquettes sont fausses : les colonnes d'au plus { $levels } valeurs les prédisent aussi bien ({ $a } d'erreurs) que toutes les colonnes ({ $b }), et sont contredites uniformément partout où elles ne déterminent pas l'étiquette
 noise-row-says-model = la ligne { $a } dit `{ $b }`, le modèle `{ $c }` ({ $p })
 noise-about-of-train-s-labels-are-contradicted = environ { $a } des étiquettes de train sont contredites par tout modèle qui ne les a pas vues
-noise-rows-whose-label-is-not-the-class = lignes dont l'étiquette n'est pas la classe que des arbres boostés leur prédisent hors pli, parmi la moitié des lignes prédites avec le plus de certitude
+noise-rows-whose-label-is-not-the-class = lignes dont l'étiquette n'est pas la classe que des arbres boostés leur prédisent hors pli, parmi la moitié des lignes prédite avec le plus de certitude
 noise-of-rows-lower-bound = { $a } lignes sur { $b } ; borne inférieure à 95 % : { $c }
 noise-contradiction-rate-of-the-surest-quarter-of = taux de contradiction du quart des lignes le plus sûr, rapporté à celui du quart suivant ; proche de 0 si les étiquettes sont justes, proche de 1 si elles ont été changées au hasard
 noise-out-of-fold-error-rate-less-the = taux d'erreur hors pli moins la part contredite, rapporté à l'erreur commise en répondant toujours la classe la plus fréquente
@@ -221,7 +221,7 @@ noise-train-again-without-the-rows-named-and = réentraîner sans les lignes cit
 noise-if-they-cannot-be-mended-label-smoothing = si elles ne peuvent pas être corrigées : lissage des étiquettes (label smoothing), ou une perte qui borne l'effet de chaque ligne
 noise-number-row-says-model = la ligne { $a } dit { $b }, le modèle { $c }
 noise-number-about-of-train-s-labels-have-nothing = environ { $a } des étiquettes de train n'ont rien à voir avec leur ligne
-noise-number-rows-whose-label-s-rank-lies-more = lignes dont l'étiquette a un rang qui s'écarte de plus de 0.4 du rang que des arbres boostés prédisent hors pli, rapportées au nombre qu'il y en aurait si chaque étiquette pouvait être celle de n'importe quelle ligne
+noise-number-rows-whose-label-s-rank-lies-more = lignes dont le rang de l'étiquette s'écarte de plus de 0.4 du rang que des arbres boostés prédisent hors pli, rapportées au nombre qu'il y en aurait si chaque étiquette pouvait être celle de n'importe quelle ligne
 noise-number-of-rows-expected-of-all-lower-bound = { $a } lignes sur { $b }, { $c } attendues si toutes les étiquettes étaient fausses ; borne inférieure à 95 % : { $d }
 noise-number-the-same-share-estimated-at-a-distance = la même part estimée à une distance de 0.55, rapportée à celle estimée à 0.4 ; proche de 0 si les erreurs sont celles d'un problème difficile, proche de 1 si les étiquettes sont fausses
 noise-number-area-under-the-roc-curve-of-trees = aire sous la courbe ROC d'arbres qui prédisent hors pli la taille de l'erreur, pour les lignes contredites ; 0.5 si les colonnes n'en savent rien, davantage si certaines régions sont difficiles
@@ -242,10 +242,10 @@ outliers-infinite-cells-over-rows = cellules infinies, rapportées aux lignes
 outliers-find-the-division-or-logarithm-that-fills = trouver la division ou le logarithme qui remplit `{ $name }`, et mettre une valeur manquante à la place de son résultat
 outliers-one-infinite-value-makes-means-scalers-and = une seule valeur infinie rend infinis ou NaN les moyennes, les mises à l'échelle et les gradients
 outliers-negative-values-in-a-column-that-is = valeurs négatives dans une colonne par ailleurs positive et éloignée de zéro, du même ordre de grandeur que les autres
-outliers-distance-from-the-median-in-standard-deviations = distance à la médiane en écarts types de la queue de la colonne de ce côté (brute ou logarithmique, la plus petite), au-delà d'un vide
+outliers-distance-from-the-median-in-standard-deviations = distance à la médiane, en écarts-types de la queue de la colonne de ce côté (la plus petite des distances brute et logarithmique), au-delà d'un vide
 outliers-column-holds-value-far-outside-the-others = la colonne `{ $name }` contient { $n } valeur{ $a } très éloignée{ $a } des autres, par exemple { $b }
 outliers-of-values-row-numbers-from = { $a } des { $b } valeurs : { $c } ; numéros de ligne (à partir de 0) : { $d }
-outliers-tail-standard-deviations = écarts types de la queue
+outliers-tail-standard-deviations = écarts-types de la queue
 outliers-of-the-nearest-of-them-from-the = de la plus proche d'entre elles à la médiane des autres
 outliers-st-to-th-percentile-of-the-column = du 1er au 99e centile de la colonne
 outliers-look-these-rows-up-at-their-source = retrouver ces lignes à leur source et les corriger ou les retirer ; puis borner `{ $name }` à l'entrée des données
@@ -262,32 +262,32 @@ redundant-rows-whose-pair-of-values-is-part = lignes dont la paire de valeurs ap
 redundant-keep-one-of-and = ne garder qu'une des colonnes `{ $a }` et `{ $b }`
 redundant-the-same-information-twice-splits-importance-between = la même information en double partage l'importance entre deux noms et rend les coefficients arbitraires
 redundant-keep-the-one-that-is-known-at = garder celle qui est connue au moment de la prédiction et le plus souvent remplie
-rows-of-s-rows-repeat-another-as-many = { $a } des lignes de { $b } en répètent une autre, autant que le hasard en produit dans une table aux colonnes aussi grossières ; non compté comme un défaut
+rows-of-s-rows-repeat-another-as-many = { $a } des lignes de { $b } en répètent une autre, autant que le hasard en produit dans une table aux colonnes aussi peu détaillées ; non compté comme un défaut
 rows-of-s-rows-repeat-an-earlier-row = { $a } des lignes de { $b } répètent une ligne antérieure
-rows-rows-equal-to-an-earlier-row-in = lignes égales à une ligne antérieure dans toutes les colonnes, rapportées à toutes les lignes
+rows-rows-equal-to-an-earlier-row-in = lignes identiques à une ligne antérieure dans toutes les colonnes, rapportées à toutes les lignes
 rows-of-rows-first-pairs-row-numbers-from = { $repeated } lignes sur { $rows } ; premières paires (numéros de ligne à partir de 0) : { $a }
-rows-pairs-of-equal-rows-against-what-chance = paires de lignes égales, comparées à ce que le hasard produit d'après la colonne la plus variée : trois fois le nombre attendu, et au-delà d'un comptage de Poisson de cette moyenne
+rows-pairs-of-equal-rows-against-what-chance = paires de lignes identiques, comparées à ce que produit le hasard d'après la colonne la plus variée : trois fois le nombre attendu, et au-delà d'un effectif de Poisson de cette moyenne
 rows-drop-the-repeats-before-splitting = supprimer les doublons avant de partager
-rows-repeated-rows-weigh-more-than-they-should = les lignes répétées pèsent plus qu'elles ne devraient et se retrouvent des deux côtés d'un partage
+rows-repeated-rows-weigh-more-than-they-should = les lignes en double pèsent plus qu'elles ne devraient et se retrouvent des deux côtés du partage
 rows-find-the-join-or-export-that-repeats = trouver la jointure ou l'export qui répète des lignes
 rows-the-splits-were-sampled-differently-to-stay = les partitions ont été échantillonnées différemment pour respecter la limite de mémoire, si bien que des lignes correspondantes peuvent manquer
 rows-the-splits-share-no-column = les partitions n'ont aucune colonne en commun
-rows-of-test-s-rows-equal-a-train = { $a } des lignes de test sont égales à une ligne de train, autant que le hasard en produit dans une table aux colonnes aussi grossières
+rows-of-test-s-rows-equal-a-train = { $a } des lignes de test sont identiques à une ligne de train, autant que le hasard en produit dans une table aux colonnes aussi peu détaillées
 rows-of-test-s-rows-also-occur-in = { $a } des lignes de test figurent aussi dans train
-rows-test-rows-equal-to-a-train-row = lignes de test égales à une ligne de train dans toutes les colonnes communes sauf l'étiquette, rapportées à toutes les lignes de test
+rows-test-rows-equal-to-a-train-row = lignes de test identiques à une ligne de train dans toutes les colonnes communes sauf l'étiquette, rapportées à toutes les lignes de test
 rows-of-test-rows-first-row-numbers-from = { $a } lignes de test sur { $b } ; premiers numéros de ligne (à partir de 0) : { $c }
 rows-remove-these-rows-from-test-then-split = retirer ces lignes de test, puis partager selon l'entité qui se répète
-rows-the-score-counts-what-was-memorised = le score compte ce qui a été mémorisé
+rows-the-score-counts-what-was-memorised = le score mesure ce qui a été mémorisé
 rows-keep-all-rows-of-one-customer-device = garder du même côté toutes les lignes d'un même client, appareil ou document : GroupShuffleSplit
 rows-of-test-s-rows-also-occur-in-2 = { $a } des lignes de test figurent aussi dans train, à l'arrondi près
-rows-test-rows-with-a-train-row-that = lignes de test pour lesquelles une ligne de train est égale dans toutes les colonnes catégorielles et distante d'au plus { $a } écarts-types dans toutes les colonnes numériques, rapportées aux lignes de test examinées
+rows-test-rows-with-a-train-row-that = lignes de test pour lesquelles une ligne de train est identique dans toutes les colonnes catégorielles et distante d'au plus { $a } écart-type dans toutes les colonnes numériques, rapportées aux lignes de test examinées
 rows-train-rows-with-such-a-neighbour-in = lignes de train qui ont un tel voisin dans le reste de train
-rows-the-score-counts-what-was-memorised-rounding = le score compte ce qui a été mémorisé, arrondi ou non
+rows-the-score-counts-what-was-memorised-rounding = le score mesure ce qui a été mémorisé, arrondi ou non
 rows-look-for-one-table-exported-twice-with = chercher une même table exportée deux fois, avec des précisions différentes
 schema-column-is-called-in-test = la colonne `{ $name }` s'appelle `{ $other }` dans test
-schema-names-compared-without-case-spaces-and-punctuation = noms comparés sans tenir compte de la casse, des espaces ni de la ponctuation
+schema-names-compared-without-case-spaces-and-punctuation = comparaison des noms sans tenir compte de la casse, des espaces ni de la ponctuation
 schema-rename-to-in-test = renommer `{ $other }` en `{ $name }` dans test
-schema-test-has-no-label-column-what-needs = test n'a pas de colonne d'étiquettes `{ $name }` ; ce qui en a besoin a été omis
+schema-test-has-no-label-column-what-needs = test n'a pas de colonne d'étiquette `{ $name }` ; ce qui en a besoin a été omis
 schema-column-is-missing-from-test = la colonne `{ $name }` manque dans test
 schema-column-names-compared = comparaison des noms de colonnes
 schema-add-to-test-or-retrain-without-it = ajouter `{ $name }` à test, ou réentraîner sans elle
@@ -296,7 +296,17 @@ schema-drop-from-test-or-add-it-to = supprimer `{ $name }` de test, ou l'ajouter
 schema-type-declared-by-each-file = type déclaré par chaque fichier
 schema-a-few-text-cells-make-text-in = quelques cellules de texte font de `{ $name }` une colonne de texte dans une partition ; l'autre est trop petite pour en montrer
 schema-type-inferred-from-all-cells-of-each = type déduit de toutes les cellules de chaque partition
-schema-column-is-in-train-and-in-test = la colonne `{ $name }` est de type { $a } dans train et { $b } dans test
+schema-column-is-in-train-and-in-test = la colonne `{ $name }` est de type { $a ->
+        [numeric] numérique
+        [time] date
+        [nested] imbriqué
+       *[other] { $a }
+    } dans train et { $b ->
+        [numeric] numérique
+        [time] date
+        [nested] imbriqué
+       *[other] { $b }
+    } dans test
 schema-read-with-one-type-in-both-splits = lire `{ $name }` avec un même type dans les deux partitions et corriger les cellules qui ne s'y conforment pas
 schema-headers-of-train-and-test = en-têtes de train et de test
 schema-the-model-is-given-other-inputs-than = le modèle reçoit d'autres entrées que celles sur lesquelles il a été entraîné
@@ -306,7 +316,7 @@ sentinel-values-cells-that-hold-one-number-outside-the = cellules qui contiennen
 sentinel-values-of-rows = { $a } lignes sur { $rows } ({ $b })
 sentinel-values-smallest-and-largest-of-the-other-values = plus petite et plus grande des autres valeurs
 sentinel-values-read-as-missing-in = lire { $a } comme valeur manquante dans `{ $name }`
-sentinel-values-as-a-number-it-moves-the-mean = prise pour un nombre, elle déplace la moyenne, fausse l'échelle de toute normalisation et est apprise comme une valeur extrême
+sentinel-values-as-a-number-it-moves-the-mean = pris pour un nombre, ce code déplace la moyenne, fausse toute mise à l'échelle et est appris comme une valeur extrême
 sentinel-values-ask-the-source-which-other-codes-it = demander à la source quels autres codes elle emploie
 size-train-has-rows-for-columns = train a { $rows } lignes pour { $features } colonnes
 size-rows-of-train = lignes de train
@@ -326,7 +336,7 @@ size-test-has-rows-its-accuracy-is-uncertain = test a { $m } lignes : l'exactit
 size-rows-of-test = lignes de test
 size-of-all-rows = { $a } de l'ensemble des lignes
 size-half-the-interval-of-an-accuracy-of = moitié de l'intervalle à 95 % pour une exactitude d'un demi : 1.96 sqrt(0.25/n)
-size-hold-out-more-rows-or-cross-validate = mettre de côté davantage de lignes, ou faire une validation croisée
+size-hold-out-more-rows-or-cross-validate = mettre davantage de lignes de côté, ou faire une validation croisée
 size-two-models-that-differ-by-ten-points = deux modèles que dix points séparent y paraissent équivalents
 size-test-rows-give-points-give = 400 lignes de test donnent ±5 points, 2400 donnent ±2
 text-words-are-masked = les mots sont masqués
@@ -348,7 +358,7 @@ text-what-exceeds-the-model-s-window-is = ce qui dépasse la fenêtre du modèle
 text-read-ten-texts-from-each-end-signatures = lire dix textes à chaque extrême de longueur : signatures, balisage et courriels cités expliquent la plupart des décalages
 time-needs-both-splits-and-a-date-column = nécessite les deux partitions et une colonne de dates (--datetime)
 time-column-is-not-in-both-splits = la colonne `{ $name }` n'est pas dans les deux partitions
-time-was-not-read-as-dates-or-numbers = `{ $name }` n'a été lue ni comme dates ni comme nombres, et l'ordre des partitions n'a donc pas été examiné ; écrire les dates sous la forme 2024-01-31 ou 2024-01-31T12:00:00
+time-was-not-read-as-dates-or-numbers = la colonne `{ $name }` n'a été lue ni comme dates ni comme nombres, et l'ordre des partitions n'a donc pas été examiné ; écrire les dates sous la forme 2024-01-31 ou 2024-01-31T12:00:00
 time-column-holds-no-dates = la colonne `{ $name }` ne contient pas de dates
 time-of-train-s-rows-are-dated-after = { $a } des lignes de train sont postérieures au début de test
 time-train-rows-dated-after-the-first-percentile = lignes de train postérieures au premier centile des dates de test, rapportées à toutes les lignes datées de train
@@ -363,25 +373,39 @@ all-reading-tables = lecture des tables
 all-repeated-rows = lignes répétées
 all-classes-and-categories = classes et catégories
 all-what-the-columns-say-of-the-label = ce que les colonnes disent de l'étiquette
-all-the-label-column-holds-no-value = la colonne d'étiquettes `{ $name }` ne contient aucune valeur
+all-the-label-column-holds-no-value = la colonne d'étiquette `{ $name }` ne contient aucune valeur
 all-empty-label-cells-over-rows = cellules d'étiquette vides, rapportées aux lignes
-all-join-the-labels-into-and-hand-the = joindre les étiquettes dans `{ $name }` et fournir la table de nouveau
+all-join-the-labels-into-and-hand-the = joindre les étiquettes dans la colonne `{ $name }` et fournir de nouveau la table
 all-nothing-that-needs-the-label-could-be = rien de ce qui a besoin de l'étiquette n'a pu être examiné
 all-ordering-columns = tri des colonnes
 all-settling-what-columns-hold = détermination du contenu des colonnes
 all-name-one-of = indiquer l'une des colonnes : { $a }{ $b }
 all-did-you-mean = vouliez-vous dire `{ $n }` ?
 all-the-column-is-in-no-split = la colonne `{ $name }` ({ $what }) n'est dans aucune partition
-all-names-compared-exactly = noms comparés à l'identique
+all-names-compared-exactly = comparaison exacte des noms
 all-what-needs-the-was-left-out = ce qui a besoin de cette colonne ({ $what }) a été omis
 profile-is-no-profile-this-version-reads = n'est pas un profil que cette version sait lire : { $a }
 profile-holds-no-rows = ne contient aucune ligne
-profile-it-has-version-this-reads-version-make = il est de version { $version }, la version lue ici est { $version2 } ; le refaire
+profile-it-has-version-this-reads-version-make = il est de version { $version }, seule la version { $version2 } est lue ici ; le refaire
 profile-column-does-not-add-up = les comptes de la colonne `{ $a }` ne concordent pas
 profile-column-is-in-one-part-only = la colonne `{ $a }` n'est que dans une des parties
-profile-column-is-in-one-part-and-in = la colonne `{ $a }` est de type { $b } dans une partie et { $c } dans une autre
+profile-column-is-in-one-part-and-in = la colonne `{ $a }` est de type { $b ->
+        [numeric] numérique
+        [time] date
+        [nested] imbriqué
+       *[other] { $b }
+    } dans une partie et { $c ->
+        [numeric] numérique
+        [time] date
+        [nested] imbriqué
+       *[other] { $c }
+    } dans une autre
 profile-a-profile-of-rows-quantiles-are-within = un profil de { $a } lignes ; les quantiles sont exacts à { $b } % de rang près, et ce qui a besoin des lignes n'a pas été examiné
-annotations-at-least-of-train-s-boxes-have = au moins { $a } des boîtes de train ont un côté ({ $side }) de moins de { $least } pixels
+annotations-at-least-of-train-s-boxes-have = au moins { $a } des boîtes de train ont une { $side ->
+        [width] largeur
+        [height] hauteur
+       *[other] dimension ({ $side })
+    } de moins de { $least } pixels
 annotations-of-box-stats-as-the-sdk-describes = d'après box_{ $side }_stats, tel que le SDK le décrit
 annotations-train-at-a-higher-resolution-or-on = entraîner à une résolution plus élevée, ou par tuiles
 annotations-a-box-of-one-cell-of-the = une boîte réduite à une cellule de la carte de caractéristiques n'est appariée que par chance
@@ -389,7 +413,7 @@ annotations-look-at-the-box-sides-after-the = regarder les côtés des boîtes a
 annotations-of-train-s-images-have-no-box = { $a } des images de train n'ont aucune boîte, contre { $b } de celles de test
 annotations-num-negative-samples-over-all-samples-the = num_negative_samples rapporté à tous les exemples ; la plus grande des parts de train et de test
 annotations-train-of-test-of = train { $a } sur { $n }, test { $b } sur { $m }
-annotations-pooled-two-proportion-z-test = test z de comparaison de deux proportions (estimation groupée)
+annotations-pooled-two-proportion-z-test = test z de comparaison de deux proportions (proportion commune)
 annotations-find-the-label-files-that-were-lost = retrouver les fichiers d'étiquettes perdus d'un côté
 annotations-images-whose-objects-are-unlabelled-teach-that = des images dont les objets ne sont pas étiquetés apprennent au modèle qu'il n'y en a pas
 annotations-list-images-without-annotation-by-folder-and = lister les images sans annotation par dossier et par extension
@@ -398,8 +422,16 @@ annotations-pixel-class-ratio-of-the-class-over = pixel_class_ratio de la classe
 annotations-use-a-loss-that-counts-classes-not = utiliser une perte qui compte par classe et non par pixel, et juger par l'IoU de chaque classe
 annotations-leaving-the-class-out-costs-the-pixel = ignorer la classe ne coûte presque rien à la perte par pixel
 annotations-dice-or-focal-loss-or-crops-centred = perte de Dice ou perte focale, ou recadrages centrés sur la classe
-annotations-test-s-texts-have-on-average-train = les textes de test ont en moyenne { $a } { $what }, ceux de train { $b }
-annotations-difference-of-mean-over-train-s-mean = écart du nombre moyen de { $what }, rapporté à la moyenne de train
+annotations-test-s-texts-have-on-average-train = les textes de test ont en moyenne { $a } { $what ->
+        [words] mots
+        [characters] caractères
+       *[other] { $what }
+    }, ceux de train { $b }
+annotations-difference-of-mean-over-train-s-mean = écart du nombre moyen de { $what ->
+        [words] mots
+        [characters] caractères
+       *[other] { $what }
+    }, rapporté à la moyenne de train
 annotations-train-and-test-texts = { $n } textes de train et { $m } de test
 annotations-the-same-difference-over-train-s-standard = le même écart, rapporté à l'écart-type de train
 annotations-find-out-what-cut-or-joined-the = chercher ce qui a coupé ou réuni les textes d'une partition
@@ -411,24 +443,29 @@ sdk-the-statistics-hold-no-row-count-and = { $a } : les statistiques ne donnent
 sdk-column-has-one-value = la colonne `{ $name }` n'a qu'une valeur
 sdk-number-unique-values-as-the-sdk-counted = number_unique_values, tel que compté par le SDK
 sdk-about-rows = environ { $rows } lignes
-sdk-a-column-that-never-varies-cannot-inform = une colonne qui ne varie jamais ne peut rien apprendre à un modèle
-sdk-class-has-of-train-s-samples = la classe `{ $class }` a { $a } des exemples de train ({ $count })
+sdk-a-column-that-never-varies-cannot-inform = une colonne qui ne varie jamais n'apprend rien à un modèle
+sdk-class-has-of-train-s-samples = la classe `{ $class }` représente { $a } des exemples de train ({ $count })
 sdk-class-distribution-as-the-sdk-counted = class_distribution, telle que comptée par le SDK
 sdk-of-samples = { $count } exemples sur { $total }
 sdk-accuracy-hides-a-class-this-rare = l'exactitude masque une classe aussi rare
 sdk-stratify-the-split-and-weight-the-loss = stratifier le partage, et pondérer la perte par l'inverse de la fréquence des classes
 sdk-and-samples-are-too-few-to-tell = { $a } et { $b } exemples ne suffisent pas à distinguer du hasard un décalage des classes
 sdk-classes-are-distributed-otherwise-in-test-psi = les classes sont distribuées autrement dans test (PSI { $a })
-sdk-population-stability-index-over-the-union-of = indice de stabilité de population (PSI) sur la réunion des classes
+sdk-population-stability-index-over-the-union-of = indice de stabilité de population (PSI) sur l'union des classes
 sdk-class-distribution-of-both-splits = class_distribution des deux partitions
 sdk-chi-square-test-of-homogeneity = test d'homogénéité du khi-deux
 sdk-stratify-the-split-or-reweight-towards-the = stratifier le partage, ou repondérer vers la distribution rencontrée en production
-sdk-rates-learnt-from-train-are-off-in = les taux appris sur train sont faux dans test
-sdk-mean-of-is-in-test-in-train = la moyenne de { $name } vaut { $q } dans test, { $p } dans train
+sdk-rates-learnt-from-train-are-off-in = les taux appris sur train ne sont pas ceux de test
+sdk-mean-of-is-in-test-in-train = la moyenne { $name ->
+        [red] du rouge
+        [green] du vert
+        [blue] du bleu
+       *[other] de { $name }
+    } vaut { $q } dans test, { $p } dans train
 sdk-absolute-difference-of-image-color-means-over = écart absolu de image_color_means, rapporté à image_color_stds de train
 sdk-check-that-both-splits-pass-the-same = vérifier que les deux partitions passent par le même décodage, le même espace de couleurs et la même normalisation
 sdk-a-model-reads-a-shift-of-colour = un modèle prend un décalage de couleur pour du contenu
-splits-rows-would-take-about-gib-over-the = { $kind } : { $rows } lignes prendraient environ { $a } Gio, au-delà de la limite de { $b } Gio (limits.max_memory) ; { $sample } d'entre elles ont été examinées, choisies par le hachage de leur contenu pour que les lignes égales restent ensemble : une part mesurée sur elles est à { $c } points près celle de l'ensemble (95 %), et ce qui n'apparaît que quelques fois peut avoir échappé
+splits-rows-would-take-about-gib-over-the = { $kind } : { $rows } lignes prendraient environ { $a } Gio, au-delà de la limite de { $b } Gio (limits.max_memory) ; { $sample } d'entre elles ont été examinées, choisies par le hachage de leur contenu pour que les lignes identiques restent ensemble : une part mesurée sur elles est à { $c } points près celle de l'ensemble (95 %), et ce qui n'apparaît que quelques fois peut avoir échappé à l'examen
 units-kilo-to-base-or-seconds-to-milliseconds = kilo en unité de base, ou secondes en millisecondes
 units-millions-or-seconds-to-microseconds = millions en unités, ou secondes en microsecondes
 units-share-to-percent-or-currency-to-cents = part en pour cent, ou unité monétaire en centimes
@@ -456,7 +493,10 @@ units-a-constant-factor = un facteur constant
 arrow-the-arrow-footer-is-missing-so-the = le pied de fichier Arrow manque : le fichier a été tronqué ; le copier ou l'écrire de nouveau
 arrow-the-arrow-data-cannot-be-decoded = les données Arrow ne peuvent pas être décodées : { $reason }
 columns-column-has-a-type-that-is-not = la colonne `{ $name }` est d'un type qui n'est pas lu ici et a été laissée de côté
-csv-the-first-lines-begin-with-and-were = lignes de tête commençant par # et laissées de côté comme commentaires : { $lines }
+csv-the-first-lines-begin-with-and-were = { $lines ->
+    [one] la première ligne commence par # et a été laissée de côté comme commentaire
+   *[other] les { $lines } premières lignes commencent par # et ont été laissées de côté comme commentaires
+}
 csv-the-first-line-has-fields-over-the = la première ligne a { $header } champs, au-delà de la limite de 100000 colonnes
 csv-line-begins-a-quoted-field-that-is = la ligne { $line } ouvre un champ entre guillemets qui n'est pas fermé, ou qui se poursuit après son guillemet fermant ; doubler les guillemets à l'intérieur des champs entre guillemets, ou réécrire le fichier
 csv-line-has-fields-where-the-header-has = la ligne { $line } a { $found } champs alors que l'en-tête en a { $header } ; les champs absents ont été lus comme vides

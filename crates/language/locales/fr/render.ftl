@@ -1,8 +1,11 @@
 # French, by hand; the ids are those of locales/en.
 columns-columns = Colonnes
-columns-columns-those-with-the-gravest-findings-first = { $a } colonnes, celles aux constats les plus graves en tête
+columns-columns-those-with-the-gravest-findings-first = { $a ->
+    [one] { $a } colonne
+   *[other] { $a } colonnes, celles aux constats les plus graves en tête
+}
 columns-a-measure-in-bold-is-over-its = Une mesure en gras dépasse son seuil une fois le hasard retiré
-columns-and-more = et { $a } autres
+columns-and-more = et { $a } de plus
 columns-does-not-have-it = absente de { $name }
 columns-missing = manquantes
 columns-distinct = distinctes
@@ -10,7 +13,7 @@ columns-most-often = le plus souvent
 layers-layers = Couches
 layers-tensors-in-the-file-s-order-numbers = tenseurs dans l'ordre du fichier ; les nombres sont ceux des éléments finis. « Spectrale » est la plus grande valeur singulière (pour les grandes matrices, celle de lignes régulièrement espacées)
 layers-change-is-the-norm-of-the-difference = Le changement est la norme de la différence avec la référence, divisée par la norme de la référence
-layers-more = { $a } autres
+layers-more = { $a } de plus
 layers-tensor = tenseur
 layers-type = type
 layers-shape = forme
@@ -23,7 +26,7 @@ layers-zeros = zéros
 layers-change = changement
 layers-found = constats
 layers-not-finite = non finis
-html-summary-and-explanations-were-worded-by-every = Le résumé et les explications ont été rédigés par { $a } ; chaque nombre y a été vérifié contre les preuves
+html-summary-and-explanations-were-worded-by-every = Le résumé et les explications ont été rédigés par { $a } ; chaque nombre y a été confronté aux preuves
 html-a-language-model = un modèle de langue
 html-readiness = maturité
 html-not-measured = non mesuré
@@ -43,17 +46,20 @@ html-no-issue-found-in-what-was-looked = Aucun problème trouvé dans ce qui a �
 html-further-findings = Autres constats
 html-severity = gravité
 html-code = code
-html-what = quoi
-html-more-are-in-the-json-report = { $a } autres figurent dans le rapport JSON
+html-what = constat
+html-more-are-in-the-json-report = { $a ->
+    [one] { $a } autre figure dans le rapport JSON
+   *[other] { $a } autres figurent dans le rapport JSON
+}
 html-evidence = Preuves
-html-measured = mesuré
-html-how = comment
-html-where = où
+html-measured = mesure
+html-how = méthode
+html-where = origine
 html-fix = Correctif
 html-expected = Gain attendu
 html-sources = Sources
 html-read-more = En savoir plus
-html-found-by-in = trouvé par { $a } dans { $b }
+html-found-by-in = trouvé par l'agent { $a }, artefact { $b }
 html-curves-and-layers = Courbes et couches
 html-notes-and-gaps = Remarques et lacunes
 html-not-looked-at = Non examiné
@@ -64,7 +70,7 @@ html-fault = défaut
 html-looked-at = examinés
 html-verdict = verdict
 html-cannot-tell = indécidable
-html-sound = sain
+html-sound = sans défaut
 html-found = { $a ->
     [one] 1 trouvé
    *[other] { $a } trouvés
@@ -85,17 +91,20 @@ retraining-retraining = Réentraînement
 retraining-data-and-metrics = données et métriques
 retraining-drift-score = score de dérive
 retraining-reason = raison
-retraining-of = de
-retraining-against = contre
-retraining-high = élevé
-retraining-more-reasons-are-in-the-json-report = { $a } autres raisons figurent dans le rapport JSON
+retraining-of = objet
+retraining-against = seuil
+retraining-high = grave
+retraining-more-reasons-are-in-the-json-report = { $a ->
+    [one] { $a } autre raison figure dans le rapport JSON
+   *[other] { $a } autres raisons figurent dans le rapport JSON
+}
 junit-fix = correctif
 markdown-readiness = Maturité
 markdown-part = partie
 markdown-score = score
 markdown-weight = poids
 markdown-why = pourquoi
-markdown-root-causes = Causes premières
+markdown-root-causes = Causes profondes
 markdown-after-step-if-still-needed = après l'étape { $after }, si c'est encore nécessaire : { $why }
 markdown-risk = risque
 markdown-then-look-at = vérifier ensuite
@@ -104,13 +113,19 @@ markdown-notes = Remarques
 markdown-not-looked-at = non examiné
 terminal-gain = gain
 terminal-read = lire
-terminal-and-more-findings-format-json-or-html = et { $more } autres constats ; --format json ou html les donne tous
-terminal-root-cause = cause première
+terminal-and-more-findings-format-json-or-html = { $more ->
+    [one] et { $more } autre constat
+   *[other] et { $more } autres constats
+} ; --format json ou html les donne tous
+terminal-root-cause = cause profonde
 terminal-to-decide = pour trancher
 terminal-in-this-order = dans cet ordre
-terminal-after-if-still-needed = après { $after }, si c'est encore nécessaire
-terminal-and-more-format-json-or-html-has = et { $more } autres ; --format json ou html les donne toutes
+terminal-after-if-still-needed = après l'étape { $after }, si c'est encore nécessaire
+terminal-and-more-format-json-or-html-has = et { $more } de plus ; --format json ou html les donne toutes
 terminal-note = remarque
 terminal-retraining = réentraînement
-terminal-kinds-of-fault-looked-for-and-not = { $sound } genres de défaut cherchés et non trouvés
+terminal-kinds-of-fault-looked-for-and-not = { $sound ->
+    [one] { $sound } type de défaut cherché et non trouvé
+   *[other] { $sound } types de défaut cherchés et non trouvés
+}
 text-no-findings = aucun constat

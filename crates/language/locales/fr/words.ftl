@@ -1,10 +1,10 @@
 # French, by hand; the ids are those of locales/en.
 
 # severities, efforts, decisions
-words-high = élevé
+words-high = grave
 words-medium = moyen
 words-low = faible
-words-edit = une ligne à changer
+words-edit = modifier le code ou un réglage
 words-retrain = réentraîner
 words-prepare = préparer à nouveau les données
 words-collect = collecter des données
@@ -16,16 +16,16 @@ words-fine-tune = ajustement fin
 words-full-retrain = réentraînement complet
 words-data-augmentation = augmentation des données
 words-architecture-change = changement d'architecture
-words-ensemble = ensemble
-words-healthy = sain
+words-ensemble = ensemble de modèles
+words-healthy = en bon état
 words-at-risk = à risque
-words-critical = critique
-words-feature-drift = dérive de variable
+words-critical = en état critique
+words-feature-drift = dérive d'une variable
 words-label-drift = dérive de l'étiquette
 words-concept-drift = dérive de concept
-words-data-break = rupture des données
+words-data-break = défaut des données
 words-metric-decline = baisse d'une métrique
-words-health = santé
+words-health = état
 words-data = données
 words-training = entraînement
 words-checkpoint = point de sauvegarde
@@ -33,19 +33,43 @@ words-checks = contrôles
 
 # counts
 words-1-finding = 1 constat
-words-x-findings = { $n } constats
-words-x-high = { $n } élevés
-words-x-medium = { $n } moyens
-words-x-low = { $n } faibles
-words-1-high = 1 élevé
+words-x-findings = { $n ->
+    [one] { $n } constat
+   *[other] { $n } constats
+}
+words-x-high = { $n ->
+    [one] { $n } grave
+   *[other] { $n } graves
+}
+words-x-medium = { $n ->
+    [one] { $n } moyen
+   *[other] { $n } moyens
+}
+words-x-low = { $n ->
+    [one] { $n } faible
+   *[other] { $n } faibles
+}
+words-1-high = 1 grave
 words-1-medium = 1 moyen
 words-1-low = 1 faible
-words-and-x-more = et { $n } autres
-words-x-rows = { $n } lignes
+words-and-x-more = et { $n } de plus
+words-x-rows = { $n ->
+    [one] { $n } ligne
+   *[other] { $n } lignes
+}
 words-x-steps = { $n } pas
-words-x-epochs = { $n } époques
-words-x-columns = { $n } colonnes
-words-x-values = { $n } valeurs
+words-x-epochs = { $n ->
+    [one] { $n } époque
+   *[other] { $n } époques
+}
+words-x-columns = { $n ->
+    [one] { $n } colonne
+   *[other] { $n } colonnes
+}
+words-x-values = { $n ->
+    [one] { $n } valeur
+   *[other] { $n } valeurs
+}
 words-row-x = ligne { $n }
 words-epoch-x = époque { $n }
 words-step-x = pas { $n }
@@ -80,8 +104,8 @@ words-share-of-windows = part des fenêtres
 words-share-of-units = part des neurones
 words-share-of-the-run = part de l'entraînement
 words-share-of-outputs = part des sorties
-words-share-of-logged-steps = part des pas enregistrés
-words-share-of-logged-rates = part des taux enregistrés
+words-share-of-logged-steps = part des pas journalisés
+words-share-of-logged-rates = part des taux journalisés
 words-rows-per-column = lignes par colonne
 words-round = itération
 words-rounds = itérations
@@ -93,7 +117,7 @@ words-names = noms
 words-matrices = matrices
 words-loss = perte
 words-layers = couches
-words-gaps = écarts
+words-gaps = intervalles
 words-elements = éléments
 words-columns-per-row = colonnes par ligne
 words-classes = classes
@@ -114,22 +138,25 @@ words-swings = oscille
 words-kills-its-units = tue ses neurones
 words-learns-nothing = n'apprend rien
 words-infinite = infini
-words-missing = manquant
+words-missing = manquantes
 words-a-column = une colonne
 words-needs-x = nécessite { $what }
-words-x-moved = `{ $name }` a bougé
+words-x-moved = `{ $name }` a dérivé
 words-first-x = D'abord : { $text }
 words-measured-x = Mesuré : { $text }
 words-retraining-x = Réentraînement : { $text }
-words-x-is-x-of-10 = { $what } est à { $score } sur 10
+words-x-is-x-of-10 = { $what } : { $score } sur 10
 words-deepchecks-x-failed = Deepchecks : { $what } a échoué
-words-deepchecks-x-warns = Deepchecks : { $what } avertit
+words-deepchecks-x-warns = Deepchecks : { $what } a émis un avertissement
 words-x-fails = { $what } échoue
 words-fails-x = ne satisfait pas { $what }
 words-reaches-x = atteint { $value }
-words-expected-x = attendu { $what }
+words-expected-x = attendu : { $what }
 words-entry-x = entrée { $n }
-words-x-sentences-have-no-form-in-this-language-and-stay-english = { $n } phrases n'ont pas de forme française et restent en anglais
+words-x-sentences-have-no-form-in-this-language-and-stay-english = { $n ->
+    [one] { $n } phrase n'a pas de forme française et reste en anglais
+   *[other] { $n } phrases n'ont pas de forme française et restent en anglais
+}
 
 # more short phrases
 words-inputs = entrées
@@ -153,7 +180,10 @@ words-tensor-x-x = tenseur { $name } : { $problem }
 words-operator-x = opérateur { $name }
 words-of-x-x = sur { $looked } : { $names }
 words-great-expectations = Great Expectations
-words-x-values-of-x = { $n } valeurs de { $name }
+words-x-values-of-x = { $n ->
+    [one] { $n } valeur
+   *[other] { $n } valeurs
+} de { $name }
 words-x-cannot-be-read-x = { $kind } : lecture impossible ({ $name })
-words-x-is-incomplete-x = { $kind } est incomplet ({ $name })
+words-x-is-incomplete-x = { $kind } : fichier incomplet ({ $name })
 words-pickle-offset-x-x = octet { $n } du pickle : { $problem }

@@ -73,12 +73,12 @@ fn compare(train: &Column, test: &Column) -> Compared {
         return Compared::Orders;
     }
     let (n, m) = (a.len(), b.len());
+    let mut measured = drift::numbers(a, b);
     if train.kind == Kind::Number
-        && let Some(unit) = units::find(a, b)
+        && let Some(unit) = measured.ks.and_then(|ks| units::find(a, b, ks))
     {
         return Compared::Unit(unit, n, m);
     }
-    let mut measured = drift::numbers(a, b);
     if let (Some(p), Some(q)) = (few_values(a), few_values(b)) {
         // Deciles of a flag fall together; its values are categories.
         let of_values = drift::words(&p, &q);

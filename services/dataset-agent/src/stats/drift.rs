@@ -45,7 +45,7 @@ pub(crate) struct Adjusted {
 pub(crate) fn numbers(reference: &[f64], current: &[f64]) -> Drift {
     let edges = deciles(reference);
     let (ref_counts, cur_counts) = (bin(reference, &edges), bin(current, &edges));
-    let ks = kolmogorov_smirnov(reference, current);
+    let (ks, area) = distances(reference, current);
     let (n, m) = (reference.len() as f64, current.len() as f64);
     let effective = n * m / (n + m);
     // Mean of the Kolmogorov distribution, sqrt(pi/2) ln 2, over the root of the effective size.
@@ -54,7 +54,7 @@ pub(crate) fn numbers(reference: &[f64], current: &[f64]) -> Drift {
     drift.adjusted.ks = (ks - by_chance).max(0.0);
     drift.p_value = kolmogorov_sf(ks, effective);
     drift.ks = Some(ks);
-    drift.wasserstein = Some(wasserstein(reference, current) / standard_deviation(reference));
+    drift.wasserstein = Some(area / standard_deviation(reference));
     drift
 }
 
@@ -174,20 +174,46 @@ fn without_chance(reference: &[usize], current: &[usize]) -> (Adjusted, f64) {
 }
 
 /// The two-sample Kolmogorov–Smirnov statistic, both sides ascending, ties exact.
+#[cfg(test)]
 pub(crate) fn kolmogorov_smirnov(a: &[f64], b: &[f64]) -> f64 {
-    let (n, m) = (a.len() as f64, b.len() as f64);
-    let (mut i, mut j, mut widest) = (0, 0, 0.0_f64);
+    distances(a, b).0
+}
+
+/// Largest difference of two distribution functions (Kolmogorov and Smirnov) and the area between them (Wasserstein-1),
+/// both sides ascending.
+///
+/// One merge without a branch on the values, which on shuffled samples would be foreseen wrongly at every other step.
+/// The difference is counted in whole rows, `i m − j n`, so that nothing is rounded before the end. Steps between
+/// equal values have no width, and what stands between them is no difference of the functions.
+fn distances(a: &[f64], b: &[f64]) -> (f64, f64) {
+    let (n, m) = (a.len() as i64, b.len() as i64);
+    let (mut i, mut j, mut ahead, mut widest, mut area) = (0, 0, 0_i64, 0_i64, 0.0);
+    let mut step = |x: f64, previous: f64, ahead: i64| {
+        let width = x - previous;
+        widest = widest.max(if width > 0.0 { ahead.abs() } else { 0 });
+        // Of a width that overflows there is an area only where the functions differ.
+        area += if ahead == 0 { 0.0 } else { ahead.abs() as f64 * width };
+    };
+    let Some(mut previous) = a.first().zip(b.first()).map(|(x, y)| x.min(*y)) else { return (0.0, 0.0) };
     while i < a.len() && j < b.len() {
-        let x = a[i].min(b[j]);
-        while i < a.len() && a[i] <= x {
-            i += 1;
-        }
-        while j < b.len() && b[j] <= x {
-            j += 1;
-        }
-        widest = widest.max((i as f64 / n - j as f64 / m).abs());
+        let (x, y) = (a[i], b[j]);
+        let lower = x.min(y);
+        step(lower, previous, ahead);
+        previous = lower;
+        let (of_a, of_b) = (x <= lower, y <= lower);
+        (i, j) = (i + usize::from(of_a), j + usize::from(of_b));
+        ahead += m * i64::from(of_a) - n * i64::from(of_b);
     }
-    widest
+    for x in &a[i..] {
+        step(*x, previous, ahead);
+        (previous, ahead) = (*x, ahead + m);
+    }
+    for y in &b[j..] {
+        step(*y, previous, ahead);
+        (previous, ahead) = (*y, ahead - n);
+    }
+    let rows = n as f64 * m as f64;
+    (widest as f64 / rows, area / rows)
 }
 
 /// Survival function of the Kolmogorov distribution with Stephens' (1970) correction for size.
@@ -208,28 +234,9 @@ fn kolmogorov_sf(d: f64, effective: f64) -> f64 {
 }
 
 /// Wasserstein-1 distance, both sides ascending.
+#[cfg(test)]
 pub(crate) fn wasserstein(a: &[f64], b: &[f64]) -> f64 {
-    let (n, m) = (a.len() as f64, b.len() as f64);
-    let (mut i, mut j, mut area) = (0, 0, 0.0);
-    let mut previous = f64::NAN;
-    while i < a.len() || j < b.len() {
-        let x = match (a.get(i), b.get(j)) {
-            (Some(x), Some(y)) => x.min(*y),
-            (Some(x), None) | (None, Some(x)) => *x,
-            (None, None) => break,
-        };
-        if !previous.is_nan() {
-            area += (i as f64 / n - j as f64 / m).abs() * (x - previous);
-        }
-        while a.get(i).is_some_and(|v| *v <= x) {
-            i += 1;
-        }
-        while b.get(j).is_some_and(|v| *v <= x) {
-            j += 1;
-        }
-        previous = x;
-    }
-    area
+    distances(a, b).1
 }
 
 /// Population standard deviation (divisor n).

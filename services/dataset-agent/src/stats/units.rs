@@ -48,16 +48,18 @@ fn chance(reference: &[f64], current: &[f64]) -> f64 {
     1.63 * (1.0 / n + 1.0 / m).sqrt()
 }
 
-/// Looks for a change of unit; both sides ascending.
-pub(crate) fn find(reference: &[f64], current: &[f64]) -> Option<UnitChange> {
+/// Looks for a change of unit; both sides ascending, `before` their Kolmogorov–Smirnov distance.
+pub(crate) fn find(reference: &[f64], current: &[f64], before: f64) -> Option<UnitChange> {
     let spread = crate::table::runs(reference).take(8).count();
     if spread < 8 || reference.len() < 50 || current.len() < 50 {
         return None;
     }
-    let middles = middles(reference);
     let below = |sorted: &[f64], x: f64| sorted.partition_point(|v| *v <= x) as f64 / sorted.len() as f64;
-    let before = super::drift::kolmogorov_smirnov(reference, current);
     let chance = chance(reference, current);
+    if before < 2.0 * chance {
+        return None;
+    }
+    let middles = middles(reference);
     let (low, high) = (reference[0], reference[reference.len() - 1]);
     let outside = 1.0 - (below(current, high) - below(current, low.next_down()));
     let try_one = |factor: f64, offset: f64, what: String, whole_only: bool| {
@@ -80,10 +82,9 @@ pub(crate) fn find(reference: &[f64], current: &[f64]) -> Option<UnitChange> {
         let after = points.iter().map(|[t, p, c]| (t - p - share * (c - p)).abs()).fold(0.0, f64::max);
         let whole = share >= 0.95;
         let explained = after <= (0.2 * before).min(chance);
-        let fits = explained && before >= 2.0 * chance;
         // A part that was converted shows outside of the range that train has.
         let apart = share >= 0.03 && outside >= 0.5 * share;
-        (fits && (whole || (!whole_only && apart))).then_some(UnitChange { factor, offset, share, before, after, what })
+        (explained && (whole || (!whole_only && apart))).then_some(UnitChange { factor, offset, share, before, after, what })
     };
     // Growth by a factor near a conversion's is no conversion: the neighbours must fit worse.
     let exact = |found: Option<UnitChange>| {
@@ -136,6 +137,10 @@ mod tests {
         (0..n).map(|i| 40.0 + 6.0 * ((0..12).map(|k| uniform(i * 12 + k)).sum::<f64>() - 6.0)).collect()
     }
 
+    fn between(reference: &[f64], current: &[f64]) -> Option<UnitChange> {
+        find(reference, current, crate::stats::drift::kolmogorov_smirnov(reference, current))
+    }
+
     fn sorted(mut v: Vec<f64>) -> Vec<f64> {
         v.sort_unstable_by(f64::total_cmp);
         v
@@ -146,14 +151,14 @@ mod tests {
         let train = sorted(lengths(1, 1000));
         let with =
             |f: &dyn Fn(usize, f64) -> f64| sorted(lengths(2, 600).into_iter().enumerate().map(|(i, x)| f(i, x)).collect());
-        let inches = find(&train, &with(&|_, x| x * 2.54)).expect("a factor");
+        let inches = between(&train, &with(&|_, x| x * 2.54)).expect("a factor");
         assert!((inches.factor - 2.54).abs() < 1e-9 && inches.share > 0.95, "{inches:?}");
-        let part = find(&train, &with(&|i, x| if i % 3 == 0 { x * 1000.0 } else { x })).expect("a part");
+        let part = between(&train, &with(&|i, x| if i % 3 == 0 { x * 1000.0 } else { x })).expect("a part");
         assert!((part.factor - 1000.0).abs() < 1e-9 && (part.share - 0.333).abs() < 0.05, "{part:?}");
-        let fahrenheit = find(&train, &with(&|_, x| x * 1.8 + 32.0)).expect("an affine map");
+        let fahrenheit = between(&train, &with(&|_, x| x * 1.8 + 32.0)).expect("an affine map");
         assert!((fahrenheit.offset - 32.0).abs() < 1e-9, "{fahrenheit:?}");
         let celsius =
-            find(&sorted(lengths(1, 1000).iter().map(|x| x * 1.8 + 32.0).collect()), &with(&|_, x| x)).expect("reverse");
+            between(&sorted(lengths(1, 1000).iter().map(|x| x * 1.8 + 32.0).collect()), &with(&|_, x| x)).expect("reverse");
         assert!((celsius.factor - 1.0 / 1.8).abs() < 1e-9, "{celsius:?}");
     }
 
@@ -161,9 +166,9 @@ mod tests {
     fn drift_is_no_change_of_unit() {
         let train = sorted(lengths(1, 1000));
         for shift in [1.0, 4.0, 8.0] {
-            assert_eq!(find(&train, &sorted(lengths(2, 600).into_iter().map(|x| x + shift).collect())), None);
+            assert_eq!(between(&train, &sorted(lengths(2, 600).into_iter().map(|x| x + shift).collect())), None);
         }
-        assert_eq!(find(&train, &sorted(lengths(3, 600))), None);
-        assert_eq!(find(&train, &sorted(lengths(3, 600).into_iter().map(|x| x * 1.3).collect())), None);
+        assert_eq!(between(&train, &sorted(lengths(3, 600))), None);
+        assert_eq!(between(&train, &sorted(lengths(3, 600).into_iter().map(|x| x * 1.3).collect())), None);
     }
 }
