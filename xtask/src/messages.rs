@@ -251,7 +251,7 @@ impl Walk {
                     if let Ok(text) = syn::parse_str::<syn::LitStr>(&literal.to_string()) {
                         let said = pattern(&text.value(), format);
                         format = false;
-                        let letters = said.bytes().any(|b| b.is_ascii_alphabetic());
+                        let letters = words(&said).next().is_some();
                         if if self.labels { self.label && letters } else { is_said(&said) } {
                             self.out.push(said);
                         }

@@ -1,6 +1,6 @@
 //! The sentences of one language, found by their English form.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::{borrow::Cow, collections::HashMap, ops::Range};
 
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue, concurrent::FluentBundle};
 use fluent_syntax::ast::Entry;
@@ -23,8 +23,8 @@ const JOINTS: [(&str, &str); 8] = [
     (", ", ", "),
     (" and ", " et "),
 ];
-/// Catalogues of agents, whose values are no lists of sentences.
-const AGENTS: usize = 4;
+/// Catalogues whose values may be lists of sentences: of reasoning, of what all share, of the renderers.
+const HOLD_LISTS: Range<usize> = 4..7;
 /// The joint of lists of sentences.
 const LIST: usize = 1;
 /// Fixed text from which a form may hold any values.
@@ -71,13 +71,14 @@ impl Catalogue {
             bundles.push(bundle);
         }
         let mut out = Self { fixed: HashMap::new(), headed: HashMap::new(), open: Vec::new(), bundles };
-        // The catalogues of the agents come first.
         for (file, text) in english.iter().enumerate() {
             let resource = fluent_syntax::parser::parse(*text).map_err(|(_, errors)| Faulty(format!("{errors:?}")))?;
             for entry in resource.body {
                 let Entry::Message(message) = entry else { continue };
-                let Some(form) =
-                    message.value.as_ref().and_then(|pattern| Form::new(file, file >= AGENTS, message.id.name, pattern))
+                let Some(form) = message
+                    .value
+                    .as_ref()
+                    .and_then(|pattern| Form::new(file, HOLD_LISTS.contains(&file), message.id.name, pattern))
                 else {
                     continue;
                 };
@@ -224,7 +225,14 @@ impl Catalogue {
             let said = self.whole(rest, depth)?;
             (!name.contains('`')).then(|| format!("`{name}` {said}"))
         };
-        said.or_else(closed).or_else(of_a_name).or_else(|| self.pieces(text, from, depth))
+        // Or with the name of an artifact, a tool or a file.
+        let of_a_thing = || {
+            let (name, rest) = text.split_once(": ").filter(|(name, _)| is_name(name))?;
+            let said = self.whole(rest.strip_suffix('.').unwrap_or(rest), depth)?;
+            let stop = if rest.ends_with('.') { "." } else { "" };
+            Some(format!("{}\u{a0}: {said}{stop}", self.whole(name, depth).as_deref().unwrap_or(name)))
+        };
+        said.or_else(closed).or_else(of_a_name).or_else(of_a_thing).or_else(|| self.pieces(text, from, depth))
     }
 }
 

@@ -8,8 +8,8 @@ const TRIES: usize = 256;
 /// Variables that may hold several sentences in any catalogue.
 const LISTS: [&str; 6] = ["advice", "error", "other", "problem", "reason", "why"];
 
-/// The variable that holds a plain number.
-const COUNT: &str = "n";
+/// Variables that hold plain numbers.
+const COUNTS: [&str; 3] = ["count", "n", "total"];
 
 #[derive(Debug, PartialEq, Eq)]
 enum Part {
@@ -142,7 +142,7 @@ fn take<'a>(name: &'a str, text: &'a str, before: &str, out: &mut Vec<Value<'a>>
         ticks % 2 == 1
             || text.starts_with(". ")
             || outside_quotes(text, ". ").len() > 1
-            || name == COUNT && !text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b',' | b'.'))
+            || COUNTS.contains(&name) && !text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b',' | b'.'))
     };
     if wrong {
         return false;

@@ -218,7 +218,7 @@ impl Terminal {
             w.wrapped(&head, "      ", &note.text, PLAIN);
         }
         if report.notes.len() > 12 {
-            let more = format!("{}{}", w.say("note: "), w.say(&format!("and {} more", report.notes.len() - 12)));
+            let more = format!("{}{}", w.say("note: "), w.say(&format!("and {n} more", n = report.notes.len() - 12)));
             w.line(&more);
         }
         for agent in &report.agents {

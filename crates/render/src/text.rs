@@ -15,7 +15,7 @@ pub(crate) fn counts(report: &Report) -> String {
     let parts: Vec<String> = [Severity::High, Severity::Medium, Severity::Low]
         .into_iter()
         .filter(|s| count(*s) > 0)
-        .map(|s| format!("{} {}", count(s), l.say(s.name())))
+        .map(|s| l.say(&format!("{} {}", count(s), s.name())).into_owned())
         .collect();
     if parts.is_empty() { l.say("no findings").into_owned() } else { parts.join(", ") }
 }

@@ -157,3 +157,17 @@ words-x-values-of-x = { $n } values of { $name }
 words-x-cannot-be-read-x = { $kind } cannot be read ({ $name })
 words-x-is-incomplete-x = { $kind } is incomplete ({ $name })
 words-pickle-offset-x-x = pickle offset { $n }: { $problem }
+
+# phrases that proofreading missed
+words-identifier-x = identifier `{ $name }`
+words-x-boxes = { $n } boxes
+words-empty-cell = (empty)
+words-partly-looked-at = partly looked at
+words-not-looked-at = not looked at
+words-numeric = numeric
+words-time = time
+words-nested = nested
+words-to-x = to { $n }
+words-only-in-the-baseline-x = only in the baseline: { $names }
+words-x-weights = { $n } weights
+words-readiness-x = Readiness { $score } ({ $parts })

@@ -5,7 +5,7 @@ columns-columns-those-with-the-gravest-findings-first = { $a ->
    *[other] { $a } colonnes, celles aux constats les plus graves en tête
 }
 columns-a-measure-in-bold-is-over-its = Une mesure en gras dépasse son seuil une fois le hasard retiré
-columns-and-more = et { $a } de plus
+columns-and-more = et { $n } de plus
 columns-does-not-have-it = absente de { $name }
 columns-missing = manquantes
 columns-distinct = distinctes
@@ -13,7 +13,7 @@ columns-most-often = le plus souvent
 layers-layers = Couches
 layers-tensors-in-the-file-s-order-numbers = tenseurs dans l'ordre du fichier ; les nombres sont ceux des éléments finis. « Spectrale » est la plus grande valeur singulière (pour les grandes matrices, celle de lignes régulièrement espacées)
 layers-change-is-the-norm-of-the-difference = Le changement est la norme de la différence avec la référence, divisée par la norme de la référence
-layers-more = { $a } de plus
+layers-more = { $n } de plus
 layers-tensor = tenseur
 layers-type = type
 layers-shape = forme
@@ -47,9 +47,9 @@ html-further-findings = Autres constats
 html-severity = gravité
 html-code = code
 html-what = constat
-html-more-are-in-the-json-report = { $a ->
-    [one] { $a } autre figure dans le rapport JSON
-   *[other] { $a } autres figurent dans le rapport JSON
+html-more-are-in-the-json-report = { $n ->
+    [one] { $n } autre figure dans le rapport JSON
+   *[other] { $n } autres figurent dans le rapport JSON
 }
 html-evidence = Preuves
 html-measured = mesure
@@ -71,9 +71,9 @@ html-looked-at = examinés
 html-verdict = verdict
 html-cannot-tell = indécidable
 html-sound = sans défaut
-html-found = { $a ->
+html-found = { $n ->
     [one] 1 trouvé
-   *[other] { $a } trouvés
+   *[other] { $n } trouvés
 }
 html-provenance = Provenance
 html-artifact = artefact

@@ -187,3 +187,17 @@ words-x-values-of-x = { $n ->
 words-x-cannot-be-read-x = { $kind } : lecture impossible ({ $name })
 words-x-is-incomplete-x = { $kind } : fichier incomplet ({ $name })
 words-pickle-offset-x-x = octet { $n } du pickle : { $problem }
+
+# phrases that proofreading missed
+words-identifier-x = identifiant `{ $name }`
+words-x-boxes = { $n } boîtes
+words-empty-cell = (vide)
+words-partly-looked-at = examiné en partie
+words-not-looked-at = non examiné
+words-numeric = numérique
+words-time = date
+words-nested = imbriqué
+words-to-x = à { $n }
+words-only-in-the-baseline-x = seulement dans la référence : { $names }
+words-x-weights = { $n } poids
+words-readiness-x = Maturité { $score } ({ $parts })

@@ -41,7 +41,7 @@ fn card(card: &ColumnCard, findings: &[Finding], l: Language) -> Markup {
             @if !found.is_empty() {
                 p {
                     @for f in found.iter().take(NAMED) { a href={ "#" (f.id) } class={ "at " (f.severity.name()) } { (l.say(f.severity.name())) ": " (f.code) } " " }
-                    @if found.len() > NAMED { (l.say(&format!("and {} more", found.len() - NAMED))) }
+                    @if found.len() > NAMED { (l.say(&format!("and {n} more", n = found.len() - NAMED))) }
                 }
             }
             @if !card.labels.is_empty() { (PreEscaped(picture(card))) }

@@ -23,7 +23,7 @@ pub(super) fn section(report: &Report) -> Markup {
                 }
                 div.wide { (table(first, compared, &report.findings, l)) }
                 @if !rest.is_empty() {
-                    details { summary { (l.say(&format!("{} more", rest.len()))) } div.wide { (table(rest, compared, &report.findings, l)) } }
+                    details { summary { (l.say(&format!("{n} more", n = rest.len()))) } div.wide { (table(rest, compared, &report.findings, l)) } }
                 }
             }
         }

@@ -124,7 +124,7 @@ fn root_causes(report: &Report) -> Markup {
                             @if i > 0 { ", " }
                             a href={ "#" (id) } { (report.findings.iter().find(|f| f.id == *id).map_or(id.as_str(), |f| f.code.as_str())) }
                         }
-                        @if cause.explains.len() > 12 { " " (l.say(&format!("and {} more", cause.explains.len() - 12))) }
+                        @if cause.explains.len() > 12 { " " (l.say(&format!("and {n} more", n = cause.explains.len() - 12))) }
                     }
                 }
             }
@@ -154,7 +154,7 @@ fn findings(report: &Report) -> Markup {
                         }
                     }
                 }
-                @if report.findings.len() > CARDS + ROWS { p.dim { (l.say(&format!("{} more are in the JSON report.", report.findings.len() - CARDS - ROWS))) } }
+                @if report.findings.len() > CARDS + ROWS { p.dim { (l.say(&format!("{n} more are in the JSON report.", n = report.findings.len() - CARDS - ROWS))) } }
             }
         }
     }
@@ -255,7 +255,7 @@ fn sound(report: &Report) -> Markup {
                                 Some(why) => { td { "–" } td.dim { (l.say("cannot tell:")) " " (cut(why, 160)) } }
                                 None => {
                                     td { (checked.subjects) }
-                                    td { @if checked.faulty == 0 { "✓ " (l.say("sound")) } @else { "✗ " (l.say(&format!("{} found", checked.faulty))) } }
+                                    td { @if checked.faulty == 0 { "✓ " (l.say("sound")) } @else { "✗ " (l.say(&format!("{n} found", n = checked.faulty))) } }
                                 }
                             }
                         }
