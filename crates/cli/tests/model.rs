@@ -253,3 +253,27 @@ fn a_configuration_that_names_no_usable_model_is_refused() {
         assert!(!output.status.success() && text.contains(says), "{provider}: {text}");
     }
 }
+
+#[test]
+fn of_several_answers_the_one_most_like_the_others_is_taken() {
+    // Two name a finding by its code, one goes its own way; they arrive in any order.
+    let server = serve(Arc::new(|call, body| {
+        assert!(body["temperature"].as_f64().is_some_and(|t| t > 0.0), "{body}");
+        let found = evidence(body)["findings"].as_array().expect("a list").clone();
+        let mut codes = found.iter().filter_map(|f| f["code"].as_str());
+        let code = codes.find(|code| code.contains('_')).expect("a code that is a name");
+        Reply::Words(words(&if call == 1 { "Something is odd here.".to_owned() } else { format!("This is {code}.") }))
+    }));
+    let report = analyze(&server, &[("DEEPFIX_REASONING__MODEL__SAMPLES", "3")]);
+    assert_eq!(server.calls.load(Ordering::SeqCst), 3);
+    assert!(report["summary"].as_str().is_some_and(|s| s.starts_with("This is ")), "{}", report["summary"]);
+    // One pair of three names the same.
+    assert_eq!(report["wording"]["agreement"], 0.33, "{}", report["wording"]);
+    assert_eq!(report["wording"]["calls"], 3);
+    assert_eq!(facts(report), facts(plain()));
+    // One that fails is one fewer.
+    let server =
+        serve(Arc::new(|call, _| if call == 0 { Reply::Status(400, "") } else { Reply::Words(words("Something is odd here.")) }));
+    let report = analyze(&server, &[("DEEPFIX_REASONING__MODEL__SAMPLES", "2")]);
+    assert_eq!((&report["summary"], &report["wording"]["agreement"]), (&json!("Something is odd here."), &Value::Null));
+}

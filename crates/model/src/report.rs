@@ -84,6 +84,9 @@ pub struct Wording {
     pub cost: Option<f64>,
     /// Sentences thrown away because the evidence does not hold them.
     pub rejected_sentences: u32,
+    /// Of several answers that were asked for, how far they name the same figures and names, 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreement: Option<f64>,
 }
 
 impl Default for Wording {
@@ -98,6 +101,7 @@ impl Default for Wording {
             output_tokens: 0,
             cost: None,
             rejected_sentences: 0,
+            agreement: None,
         }
     }
 }

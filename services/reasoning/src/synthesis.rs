@@ -10,6 +10,7 @@ use deepfix_model::{
 use crate::{
     Rules, Wording,
     merge::merge,
+    near::Measured,
     readiness::readiness,
     retraining::{Facts, retraining},
 };
@@ -147,7 +148,9 @@ pub fn synthesize(mut outcomes: Vec<Outcome>, pages: &[Page], subject: Subject, 
         let citations = shared.chain(about(true).take(CITATIONS).flat_map(|p| p.citations.iter().take(1))).cloned().collect();
         finding.recommendation.citations = citations;
     }
-    report.notes.extend(crate::near::notes(&report.columns, &all));
+    let measured = Measured { columns: &report.columns, changes: &changes, thresholds: &report.provenance.thresholds };
+    let near = crate::near::notes(&measured, &all);
+    report.notes.extend(near);
     report.notes.sort();
     report.notes.dedup();
     report.checked.sort_by(|a, b| (place(&a.agent), &a.code).cmp(&(place(&b.agent), &b.code)));

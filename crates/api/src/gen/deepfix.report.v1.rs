@@ -570,6 +570,9 @@ pub struct Wording {
     /// Sentences thrown away because the evidence does not hold them.
     #[prost(uint32, tag = "9")]
     pub rejected_sentences: u32,
+    /// Of several answers that were asked for, how far they name the same figures and names, 0 to 1.
+    #[prost(double, optional, tag = "10")]
+    pub agreement: ::core::option::Option<f64>,
 }
 /// Versions, thresholds and inputs that produced the report.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -20,6 +20,7 @@ impl From<Wording> for w::Wording {
             output_tokens: v.output_tokens,
             cost: v.cost,
             rejected_sentences: v.rejected_sentences,
+            agreement: v.agreement,
         }
     }
 }
@@ -36,6 +37,7 @@ impl From<w::Wording> for Wording {
             output_tokens: v.output_tokens,
             cost: v.cost,
             rejected_sentences: v.rejected_sentences,
+            agreement: v.agreement,
         }
     }
 }

@@ -31,6 +31,15 @@ pub(crate) struct Spent {
     pub(crate) output: u64,
 }
 
+impl Spent {
+    /// With those of other calls.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.calls += other.calls;
+        self.input += other.input;
+        self.output += other.output;
+    }
+}
+
 /// A model that can be asked.
 pub(crate) struct Asker {
     client: Client,
@@ -82,7 +91,7 @@ impl Asker {
         &self,
         system: &str,
         messages: Vec<ChatMessage>,
-        schema: &Value,
+        (schema, temperature): (&Value, f64),
         until: Instant,
         spent: &mut Spent,
     ) -> Result<String, Error> {
@@ -91,7 +100,7 @@ impl Asker {
         let _place = tokio::time::timeout(left()?, self.room.acquire()).await.map_err(|_| late())?.map_err(|_| late())?;
         let request = ChatRequest::from_system(system).append_messages(messages);
         let options = ChatOptions::default()
-            .with_temperature(0.0)
+            .with_temperature(temperature)
             .with_max_tokens(self.max_tokens)
             .with_capture_usage(true)
             .with_response_format(JsonSpec::new("words", schema.clone()));

@@ -32,6 +32,9 @@ pub struct ModelConfig {
     pub timeout: Period,
     /// Most tokens of one answer.
     pub max_tokens: u32,
+    /// Answers to each report's evidence, 1 to 5: of several the one most like the others is taken, and how alike they
+    /// are is told.
+    pub samples: u32,
     /// Most calls at a time.
     pub concurrency: usize,
     /// Answers kept by the evidence they word; 0 for none.
@@ -51,6 +54,7 @@ impl Default for ModelConfig {
             api_key_file: PathBuf::new(),
             timeout: Period(Duration::from_secs(15)),
             max_tokens: 1200,
+            samples: 1,
             concurrency: 4,
             cache: 256,
             input_price: 0.0,
@@ -81,6 +85,9 @@ impl ModelConfig {
         };
         if self.name.is_empty() {
             return Err(Error::field("reasoning.model.name", "is empty; a provider needs the name of a model"));
+        }
+        if !(1..=5).contains(&self.samples) {
+            return Err(Error::field("reasoning.model.samples", format!("is {}, not between 1 and 5", self.samples)));
         }
         if self.provider == "compatible" && self.endpoint.is_empty() {
             return Err(Error::field("reasoning.model.endpoint", "is empty; a compatible server needs its address"));

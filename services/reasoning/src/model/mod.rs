@@ -3,6 +3,7 @@
 //! worded it. It cannot change a number, a severity, an order or a decision, and a report never waits for it
 //! longer than configured.
 
+mod agreement;
 mod client;
 mod config;
 mod evidence;
@@ -16,8 +17,9 @@ use std::{
 
 use client::{Asker, Spent};
 pub use config::{ModelConfig, ReasoningConfig};
-use deepfix_errors::Error;
+use deepfix_errors::{Error, ErrorCode};
 use deepfix_model::{Note, Report, WordedBy, Wording};
+use futures::future::join_all;
 use genai::chat::ChatMessage;
 use guard::Guard;
 use serde::Deserialize;
@@ -53,6 +55,8 @@ struct CauseWords {
 struct Sifted {
     words: Words,
     thrown: Vec<(String, String)>,
+    /// How alike several answers were.
+    agreement: Option<f64>,
 }
 
 /// A model that words reports.
@@ -78,8 +82,8 @@ impl Model {
         let known = self.cached(&digest);
         let sifted = match known {
             // Equal evidence may stand in a report that knows other numbers beside it.
-            Some(sifted) => Ok(sift(&Guard::of(report, &evidence), sifted.words)),
-            None => self.sifted(report, &evidence, &mut spent).await,
+            Some(sifted) => Ok(Sifted { agreement: sifted.agreement, ..sift(&Guard::of(report, &evidence), sifted.words) }),
+            None => self.sampled(report, &evidence, &mut spent).await,
         };
         let sifted = match sifted {
             Ok(sifted) => sifted,
@@ -93,6 +97,36 @@ impl Model {
         self.keep(digest, &sifted);
         let by = apply(report, &sifted.words);
         report.wording = self.said(spent, by, sifted.thrown.len(), language);
+        report.wording.agreement = sifted.agreement;
+    }
+
+    /// As many answers as configured, and the one most like the others.
+    async fn sampled(&self, report: &Report, evidence: &Value, spent: &mut Spent) -> Result<Sifted, Error> {
+        let one = async || {
+            let mut spent = Spent::default();
+            (self.sifted(report, evidence, &mut spent).await, spent)
+        };
+        let (mut answers, mut failed) = (Vec::new(), None);
+        for (answer, of_one) in join_all((0..self.config.samples).map(|_| one())).await {
+            spent.add(of_one);
+            match answer {
+                Ok(sifted) => answers.push(sifted),
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        let told = |sifted: &Sifted| {
+            let causes = sifted.words.root_causes.iter().map(|cause| cause.text.as_str());
+            causes.chain([sifted.words.summary.as_str()]).collect::<Vec<_>>().join(" ")
+        };
+        let agreed = agreement::agreed(&answers.iter().map(told).collect::<Vec<_>>());
+        let (best, agreement) = agreed.map_or((0, None), |(best, agreement)| (best, Some((agreement * 100.0).round() / 100.0)));
+        let failed = || failed.unwrap_or_else(|| Error::new(ErrorCode::Internal, "the model was not asked"));
+        (best < answers.len()).then(|| Sifted { agreement, ..answers.swap_remove(best) }).ok_or_else(failed)
+    }
+
+    /// What the model is asked with: one answer is to be its best, several are to differ.
+    fn temperature(&self) -> f64 {
+        if self.config.samples > 1 { 0.7 } else { 0.0 }
     }
 
     async fn sifted(&self, report: &Report, evidence: &Value, spent: &mut Spent) -> Result<Sifted, Error> {
@@ -101,7 +135,7 @@ impl Model {
         let schema = schema();
         let question = format!("EVIDENCE:\n{evidence}");
         let mut messages = vec![ChatMessage::user(question)];
-        let first = self.asker.ask(PROMPT, messages.clone(), &schema, until, spent).await?;
+        let first = self.asker.ask(PROMPT, messages.clone(), (&schema, self.temperature()), until, spent).await?;
         let (sifted, wrong) = match parse(&first) {
             Ok(words) => {
                 let sifted = sift(&guard, words);
@@ -117,17 +151,15 @@ impl Model {
         // Once more, with what did not hold.
         messages.push(ChatMessage::assistant(first.chars().take(8000).collect::<String>()));
         messages.push(ChatMessage::user(format!("These did not hold:\n{wrong}\nAnswer again with the whole JSON object.")));
-        let second = match self.asker.ask(PROMPT, messages, &schema, until, spent).await.map(|text| parse(&text)) {
-            Ok(Ok(words)) => sift(&guard, words),
-            Ok(Err(why)) if sifted.words.summary.is_empty() => {
-                return Err(Error::new(
-                    deepfix_errors::ErrorCode::Internal,
-                    format!("the model's answer is not the JSON asked for: {why}"),
-                ));
-            }
-            Err(error) if sifted.words.summary.is_empty() => return Err(error),
-            _ => return Ok(sifted),
-        };
+        let second =
+            match self.asker.ask(PROMPT, messages, (&schema, self.temperature()), until, spent).await.map(|text| parse(&text)) {
+                Ok(Ok(words)) => sift(&guard, words),
+                Ok(Err(why)) if sifted.words.summary.is_empty() => {
+                    return Err(Error::new(ErrorCode::Internal, format!("the model's answer is not the JSON asked for: {why}")));
+                }
+                Err(error) if sifted.words.summary.is_empty() => return Err(error),
+                _ => return Ok(sifted),
+            };
         let better = second.thrown.len() <= sifted.thrown.len() || sifted.words.summary.is_empty();
         Ok(if better { second } else { sifted })
     }
@@ -142,7 +174,7 @@ impl Model {
         let asked = json!({ "EVIDENCE": evidence, "QUESTION": question }).to_string();
         let mut spent = Spent::default();
         let until = Instant::now() + self.config.timeout.0;
-        let answered = self.asker.ask(ANSWER, vec![ChatMessage::user(asked)], &schema, until, &mut spent).await;
+        let answered = self.asker.ask(ANSWER, vec![ChatMessage::user(asked)], (&schema, 0.0), until, &mut spent).await;
         let words =
             answered.ok().and_then(|text| serde_json::from_str::<Value>(&text).ok()?["answer"].as_str().map(str::to_owned));
         let (kept, thrown) = words.map_or_else(Default::default, |words| guard.sift(&words));
@@ -178,6 +210,7 @@ impl Model {
             input_tokens: spent.input,
             output_tokens: spent.output,
             cost: priced.then_some(cost),
+            agreement: None,
             rejected_sentences: u32::try_from(rejected).unwrap_or(u32::MAX),
         }
     }
