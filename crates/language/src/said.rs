@@ -12,7 +12,26 @@ pub(crate) fn is_said(text: &str) -> bool {
     let name = text.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.'))).unwrap_or(text.len());
     let rest = &text[name..];
     let code = name > 0 && (rest.starts_with(['(', '[', '=']) || rest.starts_with(" = ") || rest.starts_with("::"));
-    !code && !text.starts_with('<')
+    !text.starts_with('<') && (!code || plain(text) >= SENTENCE)
+}
+
+/// Words outside of code from which a text that begins with code is a sentence all the same.
+const SENTENCE: usize = 4;
+
+/// Words of small letters alone, outside brackets and quotes.
+fn plain(text: &str) -> usize {
+    let (mut depth, mut quoted, mut outside) = (0_usize, false, String::new());
+    for c in text.chars() {
+        match c {
+            '"' => quoted = !quoted,
+            '(' | '[' | '{' if !quoted => depth += 1,
+            ')' | ']' | '}' if !quoted => depth = depth.saturating_sub(1),
+            c if depth == 0 && !quoted => outside.push(c),
+            _ => {}
+        }
+    }
+    let word = |w: &&str| w.len() >= 2 && w.bytes().all(|b| b.is_ascii_lowercase());
+    outside.split_whitespace().map(|w| w.trim_end_matches([',', ';', ':', '.'])).filter(word).count()
 }
 
 /// A text without its placeholders.

@@ -21,6 +21,7 @@ balance-accuracy-of-always-answering-the-most-frequent = accuracy of always answ
 balance-judge-by-a-metric-that-sees-the = judge by a metric that sees the rare class, then reweight
 balance-always-answering-already-reaches-accuracy = always answering `{ $a }` already reaches accuracy { $b }
 balance-report-average-precision-or-balanced-accuracy-beside = report average precision or balanced accuracy beside accuracy
+balance-class-weight-balanced-or-a-threshold-chosen = class_weight="balanced", or a threshold chosen on validation data
 balance-stratify-the-split-by-the-label = stratify the split by the label
 balance-rows-per-class-of = rows per class of `{ $label }` ({ $a })
 categories-needs-a-train-and-a-test-split = needs a train and a test split
@@ -331,6 +332,7 @@ text-of-test-s-words = of test's words
 text-of-the-words-of-train-s-other = of the words of train's other half
 text-read-the-new-words-then-add-texts = read the new words, then add texts like these to train, or use a tokeniser of subwords
 text-a-model-counts-what-it-has-seen = a model counts what it has seen; new words are ignored or guessed from pieces
+text-countvectorizer-fit-train-and-the-words-of = CountVectorizer().fit(train) and the words of test that it lacks, most frequent first
 text-another-language-markup-or-a-glued-export = another language, markup or a glued export is mended by cleaning, jargon by training on it
 text-texts-of-have-words-on-average-in = texts of `{ $name }` have { $a } words on average in test, { $b } in train
 text-difference-of-the-mean-number-of-words = difference of the mean number of words over train's
@@ -351,6 +353,7 @@ time-train-to-test-to = train { $a } to { $b }, test { $c } to { $d }
 time-smallest-and-largest-date-of-each-split = smallest and largest date of each split
 time-split-by-train-before-a-date-test = split by `{ $name }`: train before a date, test after it
 time-the-model-is-scored-on-days-it = the model is scored on days it has seen the neighbours of, which it will not have in use
+time-cut-df-quantile-train-test-df-df = cut = df["{ $name }"].quantile(0.8); train, test = df[df["{ $name }"] <= cut], df[df["{ $name }"] > cut]
 time-cross-validate-with-timeseriessplit = cross-validate with TimeSeriesSplit
 all-reading-statistics = reading statistics
 all-reading-tables = reading tables

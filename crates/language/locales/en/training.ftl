@@ -81,6 +81,7 @@ early-stopping-missed-not-given = not given
 early-stopping-missed-early-stopping-patience-and-their-kin-in = early_stopping, patience and their kin in the parameters
 early-stopping-missed-stop-when-validation-has-not-improved-for = stop when validation has not improved for a few epochs
 early-stopping-missed-the-rest-of-the-run-only-cost = the rest of the run only cost time and made the model worse
+early-stopping-missed-earlystopping-monitor-val-loss-patience-with-the = EarlyStopping(monitor="val_loss", patience=5), with the best weights restored
 early-stopping-missed-epochs-of-the-run-saved = { $wasted } epochs ({ $a } % of the run) saved
 exploding-gradient-grad-norm-in-the-log-or-in = grad_norm in the log or in layer statistics
 exploding-gradient-largest-gradient-norm-over-the-median-of = largest gradient norm over the median of the first ten logged
@@ -116,6 +117,7 @@ frozen-layer-layers-whose-weights-change = layers whose weights change
 frozen-layer-set-requires-grad-and-look-for-a = set requires_grad and look for a detach() or no_grad() on the way to it
 frozen-layer-hand-its-parameters-to-the-optimizer = hand its parameters to the optimizer
 frozen-layer-the-layer-stays-as-it-was-initialised = the layer stays as it was initialised
+frozen-layer-optimizer-torch-optim-adamw-model-parameters-of = optimizer = torch.optim.AdamW(model.parameters(), ...): of the whole model, after all layers exist
 frozen-layer-n-for-n-p-in-model-named = [n for n, p in model.named_parameters() if not p.requires_grad] names what is switched off
 gradient-noise-two-hundred-logged-gradient-norms = two hundred logged gradient norms
 gradient-noise-enlarge-the-batch-or-accumulate-gradients = enlarge the batch, or accumulate gradients
@@ -134,6 +136,7 @@ input-not-normalized-standard-deviation-of-the-inputs = standard deviation of th
 input-not-normalized-loss-at-the-end-over-that-of = loss at the end over that of guessing; above it the inputs do harm
 input-not-normalized-standardise-every-input-with-the-train-split = standardise every input with the train split's mean and standard deviation
 input-not-normalized-the-largest-input-decides-the-size-of = the largest input decides the size of every gradient of the first layer
+input-not-normalized-sklearn-preprocessing-standardscaler-fit-train-and-the = sklearn.preprocessing.StandardScaler().fit(train), and the same object for validation and serving
 input-not-normalized-images-divide-by-then-subtract-the-mean = images: divide by 255, then subtract the mean
 log-restart-steps-or-epochs-in-the-log = steps or epochs in the log
 log-restart-the-log-goes-back-from-to = the log goes back from { $a } to { $b }
@@ -166,6 +169,7 @@ lr-plateau-minus-the-best-running-mean-of-five = 1 minus the best running mean o
 lr-plateau-epochs-of-the-last-third-at-which = epochs of the last third at which the loss changes direction
 lr-plateau-lower-the-learning-rate-where-the-loss = lower the learning rate{ $advice } where the loss stops falling
 lr-plateau-the-steps-are-as-long-as-what = the steps are as long as what is left of the way
+lr-plateau-reducelronplateau-patience-factor-or-a-cosine-over = ReduceLROnPlateau(patience=3, factor=0.1), or a cosine over the run
 lr-schedule-misconfigured-four-epochs = four epochs
 lr-schedule-misconfigured-at-of-its-learning-rate = at { $a } % of its learning rate
 lr-schedule-misconfigured-the-run-ends-while-it-is-warming = the run ends while it is warming up{ $far }
@@ -191,6 +195,8 @@ lr-schedule-misconfigured-the-schedule-leaves-no-learning-rate-for = the schedul
 lr-schedule-misconfigured-the-loss-stands-still-although-nothing-was = the loss stands still although nothing was learnt
 lr-schedule-misconfigured-log-the-learning-rate-it-decides-between = log the learning rate; it decides between this and a rate that is too small
 lr-schedule-misconfigured-check-the-unit-t-max-gamma-and-2 = check the unit: T_max, gamma and step_size count calls of scheduler.step()
+lr-schedule-misconfigured-t-max-epochs-or-when-stepped-per = T_max = { $a } epochs, or { $b } when stepped per batch
+lr-schedule-misconfigured-t-max-the-number-of-times-scheduler = T_max = the number of times scheduler.step() is called
 lr-too-high-a-learning-rate-of-is-too-high = a learning rate of { $a } is too high: the run { $b }
 lr-too-high-the-learning-rate-is-likely-too-high = the learning rate is likely too high: the run { $a }
 lr-too-high-the-strongest-sign-of-steps-that-are = the strongest sign of steps that are too long
@@ -283,6 +289,7 @@ nan-loss-logged-losses-that-are-nan-or-infinite = logged losses that are NaN or 
 nan-loss-of-logged-losses = of { $all } logged losses
 nan-loss-lower-the-learning-rate-to-a-tenth = lower the learning rate to a tenth and clip gradients to norm 1
 nan-loss-once-a-loss-is-nan-every-weight = once a loss is NaN every weight it updates becomes NaN, and nothing later in the run counts
+nan-loss-torch-autograd-set-detect-anomaly-true-on = torch.autograd.set_detect_anomaly(True) on the step before names the operation
 nan-loss-look-for-log-division-and-sqrt-near = look for log, division and sqrt near zero, and for inputs that are not finite
 nan-loss-keep-the-loss-in-fp-under-mixed = keep the loss in fp32 under mixed precision
 no-generalization-validation-accuracy-over-four-epochs = validation accuracy over four epochs
@@ -384,6 +391,7 @@ state-not-restored-mean-distance-of-the-epochs-after-the = mean distance of the 
 state-not-restored-whether-step-or-epoch-goes-backwards-in = whether step or epoch goes backwards in the log
 state-not-restored-restore-weights-optimizer-scheduler-and-step-together = restore weights, optimizer, scheduler and step together when resuming
 state-not-restored-the-epochs-before-the-restart-were-paid = the epochs before the restart were paid for and thrown away
+state-not-restored-torch-save-model-optimizer-scheduler-step-and = torch.save({ "{" }"model": …, "optimizer": …, "scheduler": …, "step": …{ "}" }) and load all four
 state-not-restored-after-loading-the-first-logged-loss-must = after loading, the first logged loss must match the last one before
 stopped-too-early-train-and-validation-loss-over-three-epochs = train and validation loss over three epochs
 stopped-too-early-training-ended-while-the-loss-still-fell = training ended while the loss still fell by { $a } % per epoch

@@ -171,3 +171,5 @@ words-to-x = to { $n }
 words-only-in-the-baseline-x = only in the baseline: { $names }
 words-x-weights = { $n } weights
 words-readiness-x = Readiness { $score } ({ $parts })
+words-below-x = below { $x }
+words-from-x = from { $x }

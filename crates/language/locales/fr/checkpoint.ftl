@@ -21,6 +21,7 @@ dtypes-float-and-bfloat-stand-in-one-file = float16 et bfloat16 coexistent dans 
 dtypes-matrices-grouped-by-name-without-layer-numbers = matrices regroupées par nom, sans les numéros de couche
 dtypes-cast-the-whole-model-to-one-type = convertir tout le modèle en un seul type avant de le sauvegarder
 dtypes-an-operation-on-two-types-fails-or = une opération entre deux types échoue, ou convertit sans le dire, aux dépens de la vitesse ou de la précision
+dtypes-model-to-torch-bfloat-then-check-p = model.to(torch.bfloat16), puis vérifier { "{" }p.dtype for p in model.parameters(){ "}" }
 dtypes-look-for-a-merge-of-adapters-or = rechercher une fusion d'adaptateurs ou de fragments (shards) sauvegardés dans un autre type
 duplicates-and-hold-the-same-bytes = `{ $a }` et `{ $b }`{ $c } contiennent les mêmes octets
 duplicates-bytes-compared-whole = octets comparés intégralement
@@ -97,6 +98,7 @@ shapes-shapes-as-the-file-states-them = formes telles que le fichier les déclar
 shapes-shape-as-the-file-states-it = forme telle que le fichier la déclare
 shapes-find-the-code-that-resized-one-and = trouver le code qui a redimensionné l'un sans l'autre, et refaire la sauvegarde
 shapes-loading-fails-or-broadcasts-to-something-nobody = le chargement échoue, ou une diffusion (broadcasting) produit ce que personne n'a voulu
+shapes-model-load-state-dict-state-strict-true = model.load_state_dict(state, strict=True) nomme chaque tenseur qui ne convient pas
 untrained-all-matrices-of-the-model-are-as = { $matrices ->
     [one] la matrice du modèle est telle qu'à l'initialisation : il n'a jamais été entraîné
    *[other] les { $matrices } matrices du modèle sont toutes telles qu'à l'initialisation : il n'a jamais été entraîné
@@ -161,6 +163,7 @@ tensors-nan-and-infinite-elements-over-all = éléments NaN et infinis rapporté
 tensors-first-at-element = premier à l'élément { $a }
 tensors-go-back-to-the-last-checkpoint-whose = revenir au dernier point de sauvegarde dont tous les poids sont finis
 tensors-every-output-that-passes-this-layer-is = toute sortie qui traverse cette couche vaut NaN, et poursuivre l'entraînement n'y changera rien
+tensors-all-torch-isfinite-p-all-for-p = all(torch.isfinite(p).all() for p in model.parameters()) avant chaque sauvegarde
 tensors-find-what-diverged-lower-the-learning-rate = trouver ce qui a divergé : baisser le taux d'apprentissage, écrêter les gradients, garder la perte en fp32
 tensors-all-units-of-have-equal-weights = les { $a } neurones de `{ $b }` ont tous les mêmes poids
 tensors-largest-difference-of-any-row-from-the = plus grand écart d'une ligne à la première, rapporté à la plus grande valeur absolue

@@ -21,6 +21,7 @@ balance-accuracy-of-always-answering-the-most-frequent = exactitude obtenue en r
 balance-judge-by-a-metric-that-sees-the = juger selon une métrique sensible à la classe rare, puis repondérer
 balance-always-answering-already-reaches-accuracy = répondre toujours `{ $a }` donne déjà une exactitude de { $b }
 balance-report-average-precision-or-balanced-accuracy-beside = donner la précision moyenne (average precision) ou l'exactitude équilibrée (balanced accuracy) à côté de l'exactitude
+balance-class-weight-balanced-or-a-threshold-chosen = class_weight="balanced", ou un seuil choisi sur les données de validation
 balance-stratify-the-split-by-the-label = stratifier le partage selon l'étiquette
 balance-rows-per-class-of = lignes par classe de `{ $label }` ({ $a })
 categories-needs-a-train-and-a-test-split = nécessite une partition train et une partition test
@@ -347,6 +348,7 @@ text-of-test-s-words = parmi les mots de test
 text-of-the-words-of-train-s-other = parmi les mots de l'autre moitié de train
 text-read-the-new-words-then-add-texts = lire les mots nouveaux, puis ajouter à train des textes semblables, ou utiliser un tokeniseur en sous-mots
 text-a-model-counts-what-it-has-seen = un modèle compte ce qu'il a vu ; les mots nouveaux sont ignorés ou devinés à partir de fragments
+text-countvectorizer-fit-train-and-the-words-of = CountVectorizer().fit(train) et les mots de test qui lui manquent, les plus fréquents d'abord
 text-another-language-markup-or-a-glued-export = une autre langue, du balisage ou un export aux mots collés se corrigent par un nettoyage ; un jargon, en s'entraînant dessus
 text-texts-of-have-words-on-average-in = les textes de `{ $name }` ont en moyenne { $a } mots dans test, { $b } dans train
 text-difference-of-the-mean-number-of-words = écart du nombre moyen de mots, rapporté à celui de train
@@ -367,6 +369,7 @@ time-train-to-test-to = train de { $a } à { $b }, test de { $c } à { $d }
 time-smallest-and-largest-date-of-each-split = première et dernière date de chaque partition
 time-split-by-train-before-a-date-test = partager selon `{ $name }` : train avant une date, test après
 time-the-model-is-scored-on-days-it = le modèle est évalué sur des jours dont il a vu les voisins, ce qui ne sera pas le cas en production
+time-cut-df-quantile-train-test-df-df = cut = df["{ $name }"].quantile(0.8); train, test = df[df["{ $name }"] <= cut], df[df["{ $name }"] > cut]
 time-cross-validate-with-timeseriessplit = faire une validation croisée avec TimeSeriesSplit
 all-reading-statistics = lecture des statistiques
 all-reading-tables = lecture des tables

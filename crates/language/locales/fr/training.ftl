@@ -84,6 +84,7 @@ early-stopping-missed-not-given = non indiqué
 early-stopping-missed-early-stopping-patience-and-their-kin-in = early_stopping, patience et leurs équivalents dans les paramètres
 early-stopping-missed-stop-when-validation-has-not-improved-for = arrêter l'entraînement quand la validation ne s'améliore plus depuis quelques époques
 early-stopping-missed-the-rest-of-the-run-only-cost = le reste de l'entraînement n'a fait que coûter du temps et dégrader le modèle
+early-stopping-missed-earlystopping-monitor-val-loss-patience-with-the = EarlyStopping(monitor="val_loss", patience=5), avec restauration des meilleurs poids
 early-stopping-missed-epochs-of-the-run-saved = { $wasted } époques économisées ({ $a } % de l'entraînement)
 exploding-gradient-grad-norm-in-the-log-or-in = grad_norm dans le journal ou dans les statistiques de couches
 exploding-gradient-largest-gradient-norm-over-the-median-of = plus grande norme du gradient rapportée à la médiane des dix premières journalisées
@@ -119,6 +120,7 @@ frozen-layer-layers-whose-weights-change = couches dont les poids changent
 frozen-layer-set-requires-grad-and-look-for-a = activer requires_grad et chercher un detach() ou un no_grad() sur le chemin qui mène à la couche
 frozen-layer-hand-its-parameters-to-the-optimizer = passer ses paramètres à l'optimiseur
 frozen-layer-the-layer-stays-as-it-was-initialised = la couche reste telle qu'elle a été initialisée
+frozen-layer-optimizer-torch-optim-adamw-model-parameters-of = optimizer = torch.optim.AdamW(model.parameters(), ...) : du modèle entier, une fois que toutes les couches existent
 frozen-layer-n-for-n-p-in-model-named = [n for n, p in model.named_parameters() if not p.requires_grad] énumère ce qui est désactivé
 gradient-noise-two-hundred-logged-gradient-norms = deux cents normes du gradient journalisées
 gradient-noise-enlarge-the-batch-or-accumulate-gradients = agrandir le lot, ou accumuler les gradients
@@ -137,6 +139,7 @@ input-not-normalized-standard-deviation-of-the-inputs = écart-type des entrées
 input-not-normalized-loss-at-the-end-over-that-of = perte finale rapportée à celle d'une réponse constante ; au-dessus du seuil, les entrées nuisent
 input-not-normalized-standardise-every-input-with-the-train-split = centrer et réduire chaque entrée avec la moyenne et l'écart-type de la partition train
 input-not-normalized-the-largest-input-decides-the-size-of = la plus grande entrée détermine la taille de tous les gradients de la première couche
+input-not-normalized-sklearn-preprocessing-standardscaler-fit-train-and-the = sklearn.preprocessing.StandardScaler().fit(train), et le même objet pour la validation et la production
 input-not-normalized-images-divide-by-then-subtract-the-mean = images : diviser par 255, puis soustraire la moyenne
 log-restart-steps-or-epochs-in-the-log = des pas ou des époques dans le journal
 log-restart-the-log-goes-back-from-to = le journal revient en arrière ({ $a }, puis { $b })
@@ -169,6 +172,7 @@ lr-plateau-minus-the-best-running-mean-of-five = 1 moins le rapport de la meille
 lr-plateau-epochs-of-the-last-third-at-which = époques du dernier tiers où la perte change de sens
 lr-plateau-lower-the-learning-rate-where-the-loss = baisser le taux d'apprentissage{ $advice } là où la perte cesse de baisser
 lr-plateau-the-steps-are-as-long-as-what = les pas sont aussi longs que le chemin qui reste à parcourir
+lr-plateau-reducelronplateau-patience-factor-or-a-cosine-over = ReduceLROnPlateau(patience=3, factor=0.1), ou un cosinus sur tout l'entraînement
 lr-schedule-misconfigured-four-epochs = quatre époques
 lr-schedule-misconfigured-at-of-its-learning-rate = à { $a } % de son taux d'apprentissage
 lr-schedule-misconfigured-the-run-ends-while-it-is-warming = l'entraînement s'achève en pleine montée en régime (warm-up){ $far }
@@ -194,6 +198,8 @@ lr-schedule-misconfigured-the-schedule-leaves-no-learning-rate-for = le programm
 lr-schedule-misconfigured-the-loss-stands-still-although-nothing-was = la perte stagne alors que rien n'a été appris
 lr-schedule-misconfigured-log-the-learning-rate-it-decides-between = journaliser le taux d'apprentissage ; il tranche entre cette cause et un taux trop petit
 lr-schedule-misconfigured-check-the-unit-t-max-gamma-and-2 = vérifier l'unité : T_max, gamma et step_size comptent les appels à scheduler.step()
+lr-schedule-misconfigured-t-max-epochs-or-when-stepped-per = T_max = { $a } époques, ou { $b } si le planificateur avance à chaque lot
+lr-schedule-misconfigured-t-max-the-number-of-times-scheduler = T_max = le nombre d'appels de scheduler.step()
 lr-too-high-a-learning-rate-of-is-too-high = un taux d'apprentissage de { $a } est trop élevé : l'entraînement { $b }
 lr-too-high-the-learning-rate-is-likely-too-high = le taux d'apprentissage est probablement trop élevé : l'entraînement { $a }
 lr-too-high-the-strongest-sign-of-steps-that-are = le signe le plus net de pas trop longs
@@ -289,6 +295,7 @@ nan-loss-logged-losses-that-are-nan-or-infinite = pertes journalisées NaN ou in
 nan-loss-of-logged-losses = sur { $all } pertes journalisées
 nan-loss-lower-the-learning-rate-to-a-tenth = diviser le taux d'apprentissage par dix et écrêter les gradients à la norme 1
 nan-loss-once-a-loss-is-nan-every-weight = dès qu'une perte est NaN, tout poids qu'elle met à jour devient NaN, et plus rien ne compte dans la suite de l'entraînement
+nan-loss-torch-autograd-set-detect-anomaly-true-on = torch.autograd.set_detect_anomaly(True) au pas précédent nomme l'opération
 nan-loss-look-for-log-division-and-sqrt-near = chercher des log, divisions et sqrt au voisinage de zéro, et des entrées non finies
 nan-loss-keep-the-loss-in-fp-under-mixed = en précision mixte, garder la perte en fp32
 no-generalization-validation-accuracy-over-four-epochs = l'exactitude de validation sur quatre époques
@@ -390,6 +397,7 @@ state-not-restored-mean-distance-of-the-epochs-after-the = distance moyenne entr
 state-not-restored-whether-step-or-epoch-goes-backwards-in = retour en arrière ou non du pas ou de l'époque dans le journal
 state-not-restored-restore-weights-optimizer-scheduler-and-step-together = à la reprise, restaurer ensemble les poids, l'optimiseur, le planificateur (scheduler) et le pas
 state-not-restored-the-epochs-before-the-restart-were-paid = les époques d'avant le redémarrage ont été payées, puis perdues
+state-not-restored-torch-save-model-optimizer-scheduler-step-and = torch.save({ "{" }"model": …, "optimizer": …, "scheduler": …, "step": …{ "}" }) et charger les quatre
 state-not-restored-after-loading-the-first-logged-loss-must = après chargement, la première perte journalisée doit correspondre à la dernière d'avant
 stopped-too-early-train-and-validation-loss-over-three-epochs = la perte de train et la perte de validation sur trois époques
 stopped-too-early-training-ended-while-the-loss-still-fell = l'entraînement s'est terminé alors que la perte baissait encore de { $a } % par époque

@@ -201,3 +201,5 @@ words-to-x = à { $n }
 words-only-in-the-baseline-x = seulement dans la référence : { $names }
 words-x-weights = { $n } poids
 words-readiness-x = Maturité { $score } ({ $parts })
+words-below-x = moins de { $x }
+words-from-x = à partir de { $x }

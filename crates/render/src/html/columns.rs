@@ -44,7 +44,7 @@ fn card(card: &ColumnCard, findings: &[Finding], l: Language) -> Markup {
                     @if found.len() > NAMED { (l.say(&format!("and {n} more", n = found.len() - NAMED))) }
                 }
             }
-            @if !card.labels.is_empty() { (PreEscaped(picture(card))) }
+            @if !card.labels.is_empty() { (PreEscaped(picture(card, l))) }
             @for (name, side) in [("train", &card.train), ("test", &card.test)] {
                 @if let Some(side) = side { p { span.dim { (name) } " " (facts(side, l)) } }
                 @else { p.dim { (l.say(&format!("{name} does not have it"))) } }
@@ -81,7 +81,7 @@ fn measure(m: &ColumnMeasure) -> Markup {
 }
 
 /// Both distributions over the same bins, one path each.
-fn picture(card: &ColumnCard) -> String {
+fn picture(card: &ColumnCard, l: Language) -> String {
     let bins = card.labels.len() as f64;
     let step = WIDTH / bins;
     let sides = [&card.train, &card.test].map(|s| s.as_ref().map_or(&[][..], |s| &s.bins[..]));
@@ -98,7 +98,7 @@ fn picture(card: &ColumnCard) -> String {
         out.push_str("\"/>");
     }
     out.push_str("</svg>");
-    let (first, last) = (cut(&card.labels[0], 22), cut(&card.labels[card.labels.len() - 1], 22));
+    let [first, last] = [&card.labels[0], &card.labels[card.labels.len() - 1]].map(|label| cut(&l.say(label), 22));
     let mut ends = String::new();
     for text in [first, last] {
         let _ = write!(ends, "<span>{}</span>", text.replace('&', "&amp;").replace('<', "&lt;"));
