@@ -11,7 +11,7 @@ use crate::form::{Form, Value, is_name, outside_quotes};
 /// How deep a phrase may stand within phrases.
 const DEPTH: usize = 5;
 /// Longest text looked at; what is longer is no sentence of ours.
-const LONGEST: usize = 20_000;
+const LONGEST: usize = 6_000;
 /// What parts sentences and phrases, from the loosest to the tightest, and what stands there in French.
 const JOINTS: [(&str, &str); 8] = [
     (". ", ". "),

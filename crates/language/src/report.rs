@@ -6,10 +6,15 @@ use deepfix_model::{Evidence, Finding, Note, Report, WordedBy};
 
 use crate::{Language, said::is_said};
 
+/// Bytes of different sentences looked up for one report; what strangers make longer stays English. A hostile one costs
+/// up to 20 us a byte.
+const ROOM: usize = 1 << 20;
+
 /// Says what was said before only once: thousands of findings share a few hundred sentences.
 struct Speaker {
     language: Language,
     known: HashMap<String, Option<String>>,
+    room: usize,
     /// Sentences left in English.
     left: usize,
 }
@@ -19,8 +24,12 @@ impl Speaker {
         if text.is_empty() {
             return;
         }
-        let language = self.language;
-        match self.known.entry(text.clone()).or_insert_with(|| language.known(text)) {
+        let (language, room) = (self.language, &mut self.room);
+        let look_up = || {
+            *room = room.checked_sub(text.len())?;
+            language.known(text)
+        };
+        match self.known.entry(text.clone()).or_insert_with(look_up) {
             Some(said) => said.clone_into(text),
             None => self.left += usize::from(is_said(text)),
         }
@@ -97,7 +106,7 @@ impl Speaker {
 /// Says a finding in a language; names, codes, measures and numbers stay as they are.
 pub fn say_finding(finding: &mut Finding, language: Language) {
     if language != Language::English {
-        Speaker { language, known: HashMap::new(), left: 0 }.finding(finding);
+        Speaker { language, known: HashMap::new(), room: ROOM, left: 0 }.finding(finding);
     }
 }
 
@@ -106,7 +115,7 @@ pub fn say_report(report: &mut Report, language: Language) {
     if language == Language::English {
         return;
     }
-    let mut speaker = Speaker { language, known: HashMap::new(), left: 0 };
+    let mut speaker = Speaker { language, known: HashMap::new(), room: ROOM, left: 0 };
     speaker.report(report);
     language.name().clone_into(&mut report.wording.language);
     if speaker.left > 0 {

@@ -115,7 +115,19 @@ fn languages_are_known_by_name_code_and_tag() {
 fn hostile_texts_come_back_in_time() {
     let long = "a of b rows ".repeat(1500);
     let nested = "(".repeat(5000) + &", and ".repeat(2000);
-    for text in [long.as_str(), &nested, "`", "``` and `", &"\u{a0}; ".repeat(4000)] {
+    let sentences = [
+        "a of b rows; x is missing in c of train's rows, and z (d) more: ",
+        "column `x` is y missing; ",
+        "needs needs of of rows rows. ",
+        "1 finding: 2 high. Most harmful: a; b. Not looked at: c. ",
+        "Each step sees too few rows to know its direction: Each step sees too few rows to know its direction: ",
+        "Nothing could be looked at; ",
+    ]
+    .map(|text| text.repeat(6_000 / text.len()));
+    for text in [long.as_str(), &nested, "`", "``` and `", &"\u{a0}; ".repeat(4000)]
+        .into_iter()
+        .chain(sentences.iter().map(String::as_str))
+    {
         let _ = Language::French.say(text);
     }
 }
