@@ -3,7 +3,7 @@
 //! sentence that is changed gets another id, so that its translation is written anew too.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt::Write,
     fs,
     path::{Path, PathBuf},
@@ -75,11 +75,11 @@ fn catalogues(root: &Path) -> anyhow::Result<Vec<(&'static str, String)>> {
         .map(|(name, sources)| {
             let mut files = Vec::new();
             for source in *sources {
-                collect(&root.join(source), &mut files)?;
+                collect(root, Path::new(source), &mut files)?;
             }
             let mut catalogue = Catalogue::default();
             for file in &files {
-                let text = fs::read_to_string(file)?;
+                let text = fs::read_to_string(root.join(file))?;
                 let stem = stem(file);
                 let said = if file.extension().is_some_and(|e| e == "toml") { of_table(&text)? } else { of_source(&text, file)? };
                 for pattern in said {
@@ -91,18 +91,20 @@ fn catalogues(root: &Path) -> anyhow::Result<Vec<(&'static str, String)>> {
         .collect()
 }
 
-fn collect(path: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+/// The files of a source, by their paths within the repository: where that lies says nothing.
+fn collect(root: &Path, path: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     if SILENT.iter().any(|part| format!("{}/", path.display()).contains(part)) || path.ends_with("tests.rs") {
         return Ok(());
     }
-    if path.is_file() {
+    let full = root.join(path);
+    if full.is_file() {
         files.push(path.to_owned());
         return Ok(());
     }
-    let mut entries: Vec<PathBuf> = fs::read_dir(path)?.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>()?;
-    entries.retain(|e| e.is_dir() || e.extension().is_some_and(|e| e == "rs"));
+    let mut entries: Vec<PathBuf> = fs::read_dir(full)?.map(|e| e.map(|e| path.join(e.file_name()))).collect::<Result<_, _>>()?;
+    entries.retain(|e| root.join(e).is_dir() || e.extension().is_some_and(|e| e == "rs"));
     entries.sort();
-    entries.iter().try_for_each(|entry| collect(entry, files))
+    entries.iter().try_for_each(|entry| collect(root, entry, files))
 }
 
 /// What a file is about; of a module's own file, its folder.
@@ -122,12 +124,12 @@ fn stem(file: &Path) -> String {
 struct Catalogue {
     messages: Vec<(String, String)>,
     ids: BTreeMap<String, usize>,
-    patterns: BTreeMap<String, ()>,
+    patterns: BTreeSet<String>,
 }
 
 impl Catalogue {
     fn add(&mut self, stem: &str, pattern: &str) {
-        if self.patterns.insert(pattern.to_owned(), ()).is_some() {
+        if !self.patterns.insert(pattern.to_owned()) {
             return;
         }
         let slug: Vec<String> = words(pattern).take(WORDS).map(str::to_lowercase).collect();

@@ -27,7 +27,7 @@ const JOINTS: [(&str, &str); 8] = [
 const HOLD_LISTS: Range<usize> = 4..7;
 /// The joint of lists of sentences.
 const LIST: usize = 1;
-/// Fixed text from which a form may hold any values.
+/// Bytes of fixed text from which a form may hold any values (our choice, by the reports of our own corpora).
 const WEIGHTY: usize = 10;
 /// Most sentences of one message.
 const TOGETHER: usize = 4;
@@ -55,6 +55,12 @@ impl std::fmt::Debug for Catalogue {
 #[derive(Debug)]
 pub(crate) struct Faulty(pub(crate) String);
 
+impl Faulty {
+    fn all<E: ToString>(errors: &[E]) -> Self {
+        Self(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+    }
+}
+
 impl Catalogue {
     /// Of English messages and those of another language with the same ids.
     pub(crate) fn new(tag: &str, english: &[&str], other: &[&str]) -> Result<Self, Faulty> {
@@ -63,16 +69,13 @@ impl Catalogue {
         for text in other {
             let mut bundle = FluentBundle::new_concurrent(vec![tag.clone()]);
             bundle.set_use_isolating(false);
-            let resource = FluentResource::try_new((*text).to_owned())
-                .map_err(|(_, errors)| Faulty(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))?;
-            bundle
-                .add_resource(resource)
-                .map_err(|errors| Faulty(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))?;
+            let resource = FluentResource::try_new((*text).to_owned()).map_err(|(_, errors)| Faulty::all(&errors))?;
+            bundle.add_resource(resource).map_err(|errors| Faulty::all(&errors))?;
             bundles.push(bundle);
         }
         let mut out = Self { fixed: HashMap::new(), headed: HashMap::new(), open: Vec::new(), bundles };
         for (file, text) in english.iter().enumerate() {
-            let resource = fluent_syntax::parser::parse(*text).map_err(|(_, errors)| Faulty(format!("{errors:?}")))?;
+            let resource = fluent_syntax::parser::parse(*text).map_err(|(_, errors)| Faulty::all(&errors))?;
             for entry in resource.body {
                 let Entry::Message(message) = entry else { continue };
                 let Some(form) = message
@@ -90,8 +93,7 @@ impl Catalogue {
 
     fn add(&mut self, form: Form) {
         if let Some(text) = form.fixed() {
-            let said = self.format(&form, FluentArgs::new());
-            if let Some(said) = said {
+            if let Some(said) = self.format(&form, FluentArgs::new()) {
                 self.fixed.insert(text.to_owned(), said);
             }
             return;

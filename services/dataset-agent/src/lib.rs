@@ -15,7 +15,7 @@ mod table;
 use deepfix_agent::{Agent, Analysis, Describe, Sink, Stop};
 use deepfix_model::{ArtifactKind, BugType, Evidence, Finding, Severity, Split};
 use deepfix_rpc::Module;
-use detect::Data;
+use detect::{Data, distribution::Moved};
 use table::{Kind, Table};
 
 pub use profile::{Profile, ProfileError};
@@ -186,14 +186,7 @@ impl Agent for DatasetAgent {
             detect::categories::detect(analysis, sink, &data)?;
         }
         sink.progress("distributions", Some(0.7))?;
-        let compared = ["covariate_shift", "label_shift", "unit_change", "correlation_shift", "concept_shift"];
-        let mut moved = detect::distribution::Moved::default();
-        if analysis.looks_for(&compared) {
-            moved = detect::distribution::detect(analysis, sink, &data)?;
-        }
-        // Who asked for something else gets no measures of drift, and no decision that rests on them.
-        let shown = if analysis.looks_for(&["covariate_shift"]) { &moved } else { &detect::distribution::Moved::default() };
-        cards::cards(analysis, &data, shown);
+        let moved = distributions(analysis, sink, &data)?;
         if analysis.looks_for(&["vocabulary_shift", "text_length_shift"]) {
             detect::text::detect(analysis, sink, &data)?;
         }
@@ -253,13 +246,32 @@ fn columns(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Data) -> Res
         (&["heavy_tailed_feature", "high_cardinality", "skewed_target"], detect::hints::detect),
         (&["near_duplicate_features"], detect::redundant::detect),
     ];
-    if analysis.looks_for(&["high_missing_rate", "constant_column", "null_rate_shift"]) {
-        let summaries = detect::columns::summarize(data, &analysis.cancel());
-        detect::columns::missing_rate(analysis, sink, &summaries)?;
-        detect::columns::constant(analysis, sink, data, &summaries)?;
-        detect::columns::null_rate_shift(analysis, sink, data, &summaries)?;
-    }
+    summaries(analysis, sink, data)?;
     steps(analysis, sink, data, STEPS)
+}
+
+/// What missing and commonest cells tell.
+fn summaries(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Data) -> Result<(), Stop> {
+    if !analysis.looks_for(&["high_missing_rate", "constant_column", "null_rate_shift"]) {
+        return Ok(());
+    }
+    let summaries = detect::columns::summarize(data, &analysis.cancel());
+    detect::columns::missing_rate(analysis, sink, &summaries)?;
+    detect::columns::constant(analysis, sink, data, &summaries)?;
+    detect::columns::null_rate_shift(analysis, sink, data, &summaries)
+}
+
+/// What moved between the splits, and the cards of the columns.
+fn distributions(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Data) -> Result<Moved, Stop> {
+    let compared = ["covariate_shift", "label_shift", "unit_change", "correlation_shift", "concept_shift"];
+    let mut moved = Moved::default();
+    if analysis.looks_for(&compared) {
+        moved = detect::distribution::detect(analysis, sink, data)?;
+    }
+    // Who asked for something else gets no measures of drift, and no decision that rests on them.
+    let shown = if analysis.looks_for(&["covariate_shift"]) { &moved } else { &Moved::default() };
+    cards::cards(analysis, data, shown);
+    Ok(moved)
 }
 
 /// What whole rows tell.
@@ -279,15 +291,11 @@ fn against_profile(analysis: &mut Analysis<'_>, sink: &mut Sink<'_>, data: &Data
     detect::mixed_types::detect(analysis, sink, data)?;
     detect::mixed_nulls::detect(analysis, sink, data)?;
     detect::schema::detect(analysis, sink, data)?;
-    let summaries = detect::columns::summarize(data, &analysis.cancel());
-    detect::columns::missing_rate(analysis, sink, &summaries)?;
-    detect::columns::constant(analysis, sink, data, &summaries)?;
-    detect::columns::null_rate_shift(analysis, sink, data, &summaries)?;
+    summaries(analysis, sink, data)?;
     sink.progress("distributions", Some(0.7))?;
     detect::balance::detect(analysis, sink, data)?;
     detect::categories::detect(analysis, sink, data)?;
-    let moved = detect::distribution::detect(analysis, sink, data)?;
-    cards::cards(analysis, data, &moved);
+    distributions(analysis, sink, data)?;
     sink.progress("done", Some(1.0))
 }
 

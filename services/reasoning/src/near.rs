@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use deepfix_model::{ColumnCard, ColumnSide, Finding, MetricChange, Note, Num, fmt_number};
 
+use crate::retraining::{DECLINE_MEDIUM, percent};
+
 /// Share of the way to a finding from which it is near (our choice).
 const NEAR: f64 = 0.7;
 /// Most notes of a kind.
 const MOST: usize = 5;
-/// Standard errors from which two missing rates differ by more than chance.
+/// Standard errors from which two missing rates differ by more than chance (our choice).
 const BEYOND_CHANCE: f64 = 3.0;
-/// Decline of a metric that asks for retraining (`docs/retraining.md`).
-const DECLINE: f64 = 0.05;
 
 /// How far a fault is, and what is said of it.
 struct Way {
@@ -58,10 +58,6 @@ fn nearest(mut ways: Vec<Way>) -> impl Iterator<Item = Note> {
 
 fn of_column(card: &ColumnCard, share: f64, text: String) -> Way {
     Way { share, subject: format!("column:{}", card.name), column: Some(card.name.clone()), text }
-}
-
-fn percent(share: f64) -> String {
-    format!("{} %", fmt_number((share * 1000.0).round() / 10.0))
 }
 
 /// The larger of both sides' values of something.
@@ -133,9 +129,9 @@ fn decline(change: &MetricChange) -> Option<Way> {
         "{} is {} worse than in the earlier run, which asks for retraining from {}: measure again with another seed, and look at the newest rows first",
         change.metric,
         percent(change.decline),
-        percent(DECLINE)
+        percent(DECLINE_MEDIUM)
     );
-    let share = change.decline / DECLINE;
+    let share = change.decline / DECLINE_MEDIUM;
     share.is_finite().then(|| Way { share, subject: format!("metric:{}", change.metric), column: None, text })
 }
 

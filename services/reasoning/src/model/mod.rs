@@ -126,6 +126,7 @@ impl Model {
 
     /// What the model is asked with: one answer is to be its best, several are to differ.
     fn temperature(&self) -> f64 {
+        // Of the temperatures that Wang et al. sampled at, the highest.
         if self.config.samples > 1 { 0.7 } else { 0.0 }
     }
 

@@ -24,6 +24,7 @@ use deepfix_model::{
     ColumnCard, Finding, Health, Input, MetricChange, Num, Retraining, RetrainingTrigger, Scalar, Severity, Strategy, Urgency,
     above,
 };
+pub(crate) use words::percent;
 use words::{plan, rationale};
 
 /// What the decision rests on.
@@ -39,7 +40,8 @@ const PSI_MEDIUM: f64 = 0.10;
 const PSI_HIGH: f64 = 0.25;
 const AT_RISK: f64 = 0.20;
 const CRITICAL: f64 = 0.50;
-const DECLINE_MEDIUM: f64 = 0.05;
+/// Decline of a metric that asks for retraining.
+pub(crate) const DECLINE_MEDIUM: f64 = 0.05;
 const DECLINE_HIGH: f64 = 0.10;
 /// Share of features that moved from which the world changed, not a column of it: our choice.
 const BROAD: f64 = 1.0 / 3.0;

@@ -4,7 +4,8 @@ use deepfix_model::{RetrainingTrigger, Strategy, Urgency, fmt_number};
 
 use super::{DECLINE_MEDIUM, Facts};
 
-fn percent(value: f64) -> String {
+/// A share as people read it.
+pub(crate) fn percent(value: f64) -> String {
     format!("{} %", fmt_number((value * 1000.0).round() / 10.0))
 }
 
